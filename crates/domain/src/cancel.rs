@@ -1,0 +1,166 @@
+//! Cancelling is a saga: asked, answered by the cloud, confirmed by the list, or too late.
+
+use crate::{
+    send::CloudError,
+    task::{Task, TaskStatus},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What was asked of the cloud about a task id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskOrder {
+    /// `PUT …/cancel`.
+    Cancel,
+    /// `DELETE …`: the cloud forgets the record, our history stays.
+    Delete,
+}
+
+impl TaskOrder {
+    /// The word used in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// How far such an order has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum OrderState {
+    /// Journalled; the call is on its way or its answer was lost. It is asked again: cancelling twice does no harm.
+    Asked {
+        /// Why the last try had no answer, if there was one.
+        error: Option<CloudError>,
+    },
+    /// The cloud said yes; the list does not show it yet.
+    Answered,
+    /// The list shows it.
+    Confirmed,
+    /// The list shows that it had started or ended before.
+    TooLate {
+        /// What it shows.
+        status: String,
+    },
+    /// The cloud said no.
+    Refused {
+        /// In its words.
+        error: CloudError,
+    },
+}
+
+impl OrderState {
+    /// Something is still to come.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Asked { .. } | Self::Answered)
+    }
+}
+
+/// Why a task cannot be cancelled or its record deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderRefusal {
+    /// Only a pending task is safe to cancel; that it must be pending is our rule, the cloud documents none.
+    NotPending(TaskStatus),
+    /// An open task is cancelled first, its record deleted afterwards.
+    StillOpen(TaskStatus),
+    /// The cloud no longer lists it.
+    Gone,
+    /// It was asked already.
+    Asked,
+}
+
+/// Whether all tasks under one id may be ordered so. `tasks` are all records sharing the id.
+///
+/// # Errors
+/// The first reason that stands against it.
+pub fn check_order(order: TaskOrder, tasks: &[Task], open_order: bool) -> Result<(), OrderRefusal> {
+    if open_order {
+        return Err(OrderRefusal::Asked);
+    }
+    let listed: Vec<_> = tasks.iter().filter(|t| t.gone_at.is_none()).collect();
+    if listed.is_empty() {
+        return Err(OrderRefusal::Gone);
+    }
+    match order {
+        // One id may cover instances of which some already run: cancelling is offered while any of them still waits.
+        TaskOrder::Cancel if listed.iter().any(|t| t.status == TaskStatus::Pending) => Ok(()),
+        TaskOrder::Cancel => Err(OrderRefusal::NotPending(listed[0].status.clone())),
+        TaskOrder::Delete => match listed.iter().find(|t| t.status.is_open()) {
+            Some(open) => Err(OrderRefusal::StillOpen(open.status.clone())),
+            None => Ok(()),
+        },
+    }
+}
+
+/// What a complete listing, begun at `began_at`, says about an order answered or asked before it.
+pub fn after_listing(order: TaskOrder, state: &OrderState, tasks: &[Task], began_at: DateTime<Utc>) -> OrderState {
+    if !state.is_open() {
+        return state.clone();
+    }
+    let listed: Vec<_> = tasks.iter().filter(|t| t.gone_at.is_none() && t.seen_at >= began_at).collect();
+    match order {
+        TaskOrder::Delete if listed.is_empty() => OrderState::Confirmed,
+        TaskOrder::Delete => state.clone(),
+        TaskOrder::Cancel => {
+            if listed.iter().any(|t| t.status == TaskStatus::Pending) || listed.is_empty() {
+                return state.clone();
+            }
+            match listed.iter().find(|t| t.status != TaskStatus::Canceled) {
+                None => OrderState::Confirmed,
+                Some(other) => OrderState::TooLate { status: other.status.as_str().to_owned() },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{CloudName, InstanceId, TaskId};
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn task(status: TaskStatus) -> Task {
+        Task {
+            cloud: CloudName::new("c"),
+            id: TaskId::new("t"),
+            instance: InstanceId::new("i"),
+            instance_name: String::new(),
+            status,
+            start_at: None,
+            created_at: None,
+            target: None,
+            plan: None,
+            first_seen_at: at(0),
+            seen_at: at(100),
+            gone_at: None,
+        }
+    }
+
+    #[test]
+    fn only_pending_tasks_are_cancelled_and_only_closed_ones_deleted() {
+        use TaskStatus::{Canceled, Pending, Running};
+        assert_eq!(check_order(TaskOrder::Cancel, &[task(Running), task(Pending)], false), Ok(()));
+        assert_eq!(check_order(TaskOrder::Cancel, &[task(Running)], false), Err(OrderRefusal::NotPending(Running)));
+        assert_eq!(check_order(TaskOrder::Cancel, &[task(Pending)], true), Err(OrderRefusal::Asked));
+        assert_eq!(check_order(TaskOrder::Delete, &[task(Canceled), task(Pending)], false), Err(OrderRefusal::StillOpen(Pending)));
+        assert_eq!(check_order(TaskOrder::Delete, &[task(Canceled)], false), Ok(()));
+        assert_eq!(check_order(TaskOrder::Delete, &[], false), Err(OrderRefusal::Gone));
+    }
+
+    #[test]
+    fn cancelled_is_said_only_when_the_list_says_so() {
+        let order = |s, t: &[Task], began| after_listing(TaskOrder::Cancel, s, t, at(began));
+        assert_eq!(order(&OrderState::Answered, &[task(TaskStatus::Pending)], 50), OrderState::Answered);
+        assert_eq!(order(&OrderState::Answered, &[task(TaskStatus::Canceled)], 101), OrderState::Answered, "seen before the listing");
+        assert_eq!(order(&OrderState::Answered, &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
+        assert!(matches!(order(&OrderState::Answered, &[task(TaskStatus::Running)], 50), OrderState::TooLate { .. }));
+        let lost = OrderState::Asked { error: None };
+        assert_eq!(order(&lost, &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
+    }
+}

@@ -1,0 +1,203 @@
+//! What the pages read: views assembled by the backend, in our words.
+
+use crate::{
+    cancel::{OrderRefusal, OrderState, TaskOrder},
+    compile::Request,
+    eligibility::{Ineligible, PatchChoice, PlanRefusal, Warning},
+    id::{CloudName, InstanceId},
+    instance::Instance,
+    plan::{Plan, PlanState},
+    schedule::{Start, TimeRefusal},
+    send::{CloudError, Item},
+    task::Task,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows of this page.
+    pub rows: Vec<T>,
+    /// Rows of all pages.
+    pub total: i64,
+    /// This page, from 1.
+    pub page: i64,
+}
+
+impl<T> Page<T> {
+    /// Number of pages, at least 1.
+    pub fn pages(&self) -> i64 {
+        ((self.total + crate::filter::PAGE_SIZE - 1) / crate::filter::PAGE_SIZE).max(1)
+    }
+}
+
+/// What the last sync passes of one cloud found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncStatus {
+    /// The connection.
+    pub cloud: CloudName,
+    /// A pass is under way since then.
+    pub running_since: Option<DateTime<Utc>>,
+    /// Rows read so far by the pass under way.
+    pub progress: i64,
+    /// When the last complete listing of instances began.
+    pub instances_at: Option<DateTime<Utc>>,
+    /// When the last complete listing of tasks began.
+    pub tasks_at: Option<DateTime<Utc>>,
+    /// When the last pass ended, however it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What went wrong in the last pass.
+    pub error: Option<CloudError>,
+    /// The credentials were refused: nothing is called until a person acts.
+    pub stopped: bool,
+    /// Cloud clock minus ours, in seconds, by the `Date` header of the last answer.
+    pub skew_seconds: Option<i64>,
+}
+
+/// A row of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetRow {
+    /// The instance.
+    pub instance: Instance,
+    /// Why it cannot be picked.
+    pub ineligible: Option<Ineligible>,
+    /// Hot patches of its engine version that the catalogue lists and it does not have.
+    pub missing: usize,
+}
+
+/// Values to choose a filter from, each with its number of instances.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facets {
+    /// Status words.
+    pub status: Vec<(String, i64)>,
+    /// Engine versions.
+    pub engine: Vec<(String, i64)>,
+    /// Hot patches that some instance of their engine version lacks.
+    pub missing: Vec<(String, i64)>,
+    /// `key=value`.
+    pub tag: Vec<(String, i64)>,
+    /// Enterprise project id, name, number.
+    pub project: Vec<(String, String, i64)>,
+    /// Forms.
+    pub form: Vec<(String, i64)>,
+    /// Connections.
+    pub cloud: Vec<(String, i64)>,
+}
+
+/// The draft with everything the editing pages need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftView {
+    /// The plan.
+    pub plan: Plan,
+    /// Chosen instances with what stands against them, in the order of choice.
+    pub chosen: Vec<FleetRow>,
+    /// Chosen ids that the store does not know.
+    pub unknown: Vec<InstanceId>,
+    /// Candidate lists read, of those wanted.
+    pub candidates_read: usize,
+    /// Instances whose candidate call failed, with the sentence.
+    pub candidates_failed: Vec<(InstanceId, String)>,
+    /// When the oldest candidate list was read.
+    pub candidates_at: Option<DateTime<Utc>>,
+    /// Rows of the version picker.
+    pub choices: Vec<PatchChoice>,
+    /// What the start means, or why it means nothing.
+    pub start: Result<Start, TimeRefusal>,
+    /// What stands against instances and patches.
+    pub refusals: Vec<PlanRefusal>,
+    /// What should be known.
+    pub warnings: Vec<Warning>,
+    /// The requests, empty while anything stands against the plan.
+    pub requests: Vec<Request>,
+    /// What a confirmation is bound to; empty while anything stands against the plan.
+    pub hash: String,
+    /// Earliest start that would be taken now.
+    pub earliest: DateTime<Utc>,
+    /// Lead time in minutes.
+    pub lead_minutes: i64,
+}
+
+impl DraftView {
+    /// Nothing stands against sending it.
+    pub fn is_ready(&self) -> bool {
+        self.refusals.is_empty() && self.start.is_ok() && !self.requests.is_empty()
+    }
+}
+
+/// One POST that was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Position of its request, from 0.
+    pub request: i64,
+    /// 1 for the first.
+    pub number: i64,
+    /// Instances it named.
+    pub instances: Vec<InstanceId>,
+    /// The body as sent.
+    pub body: String,
+    /// When it was journalled, before a byte left.
+    pub began_at: DateTime<Utc>,
+    /// When its outcome was recorded.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// `accepted`, `rejected`, `not_sent`, `unknown`; nothing while it is under way.
+    pub outcome: Option<String>,
+    /// What was said.
+    pub error: Option<CloudError>,
+}
+
+/// A submitted plan with everything its page needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentView {
+    /// The plan.
+    pub plan: Plan,
+    /// Where it stands.
+    pub state: PlanState,
+    /// The requests as confirmed.
+    pub requests: Vec<Request>,
+    /// A row for every requested instance.
+    pub items: Vec<(Item, String)>,
+    /// Everything that was tried, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Not before this is the next request tried again.
+    pub not_before: Option<DateTime<Utc>>,
+    /// The cloud's sync status.
+    pub sync: SyncStatus,
+    /// Seconds two absences must lie apart.
+    pub settle_seconds: i64,
+}
+
+/// Row of the list of plans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRow {
+    /// The plan.
+    pub plan: Plan,
+    /// Where it stands.
+    pub state: PlanState,
+    /// Its items, empty for a draft.
+    pub items: Vec<Item>,
+}
+
+/// Row of the task list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRow {
+    /// The task.
+    pub task: Task,
+    /// Other instances that share its id.
+    pub shared_with: i64,
+    /// The newest order about its id.
+    pub order: Option<(TaskOrder, OrderState)>,
+}
+
+/// The page that asks before cancelling or deleting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// Every record that shares the id.
+    pub tasks: Vec<Task>,
+    /// Orders so far, oldest first: what, when, how far.
+    pub orders: Vec<(TaskOrder, DateTime<Utc>, OrderState)>,
+    /// Why it cannot be cancelled.
+    pub cancel: Result<(), OrderRefusal>,
+    /// Why its record cannot be deleted.
+    pub delete: Result<(), OrderRefusal>,
+}

@@ -1,0 +1,20 @@
+//! Types and rules of Patchboard, for the server and for the browser.
+//!
+//! **Invariant:** nothing here does I/O, asks a clock, draws a random number or knows a framework.
+//! Time is an argument; every "no" is a value that carries its reason.
+
+pub mod cancel;
+pub mod compile;
+pub mod eligibility;
+pub mod filter;
+pub mod fleet;
+pub mod id;
+pub mod instance;
+pub mod patch;
+pub mod plan;
+pub mod schedule;
+pub mod send;
+pub mod settle;
+pub mod task;
+pub mod time;
+pub mod version;

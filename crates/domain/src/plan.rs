@@ -1,0 +1,99 @@
+//! A plan: what a DBA proposes, from the first tick to the last task.
+
+use crate::{
+    id::{CloudName, InstanceId, PlanId},
+    version::PatchVersion,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Which of two equal wall-clock readings is meant when clocks go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fold {
+    /// The first one.
+    First,
+    /// The second one.
+    Second,
+}
+
+/// What was typed, as it was typed. A draft may be wrong; the page says how, and nothing is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// A few words for the list; may be empty.
+    #[serde(default)]
+    pub title: String,
+    /// Chosen instances, in the order they were chosen.
+    pub instances: Vec<InstanceId>,
+    /// Chosen hot patches.
+    pub patches: Vec<PatchVersion>,
+    /// Start on the wall clock, as typed.
+    pub start_local: String,
+    /// IANA zone name the start was chosen in, as given.
+    pub zone: String,
+    /// Answer to "first or second 01:30?".
+    pub fold: Option<Fold>,
+}
+
+/// A plan with its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its id.
+    pub id: PlanId,
+    /// The cloud its instances belong to.
+    pub cloud: CloudName,
+    /// The draft; frozen once submitted.
+    pub draft: Draft,
+    /// Incremented by every change, so that a page knows whether it still shows the plan that is sent.
+    pub revision: i64,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When a person confirmed the requests; nothing while it is a draft.
+    pub submitted_at: Option<DateTime<Utc>>,
+    /// The instant that was confirmed.
+    pub start_at: Option<DateTime<Utc>>,
+    /// Nothing of it is sent while set.
+    pub held_at: Option<DateTime<Utc>>,
+}
+
+impl Plan {
+    /// Only a draft may be edited.
+    pub fn is_draft(&self) -> bool {
+        self.submitted_at.is_none()
+    }
+}
+
+/// Where a submitted plan stands, derived from its items; never stored, so it cannot disagree with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanState {
+    /// Not submitted.
+    Draft,
+    /// A person holds what is not yet sent.
+    OnHold,
+    /// At least one request is still to be sent.
+    Scheduling,
+    /// At least one answer was lost and is being looked for.
+    InDoubt,
+    /// All that was accepted waits for its start.
+    Scheduled,
+    /// At least one task runs.
+    Running,
+    /// Every instance was patched.
+    Completed,
+    /// Some were, some were not.
+    PartlyFailed,
+    /// None was.
+    Failed,
+    /// All accepted tasks were cancelled, or nothing was ever sent because it was withdrawn.
+    Cancelled,
+}
+
+impl PlanState {
+    /// Something may still change without anybody doing anything.
+    pub fn is_moving(self) -> bool {
+        matches!(self, Self::Scheduling | Self::InDoubt | Self::Scheduled | Self::Running)
+    }
+}

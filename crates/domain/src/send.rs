@@ -1,0 +1,202 @@
+//! What becomes of each instance of a submitted plan.
+//!
+//! `planned → sending → accepted | rejected | unknown`, `unknown → accepted (adopted) | planned (proved absent) | missed`,
+//! any unsent `→ withdrawn | missed`. An answer names instances one by one, so the state is kept per instance.
+
+use crate::{
+    id::{InstanceId, TaskId},
+    plan::PlanState,
+    task::TaskStatus,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What the cloud or the network said when a request was refused or lost. Never holds a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudError {
+    /// HTTP status, if an answer came.
+    pub http_status: Option<u16>,
+    /// The cloud's code, for example `DBS.200011`.
+    pub code: Option<String>,
+    /// The cloud's sentence in full, or a description of what went wrong on the way.
+    pub message: String,
+    /// `X-Request-Id`, for a support ticket.
+    pub request_id: Option<String>,
+}
+
+/// State of one instance of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum ItemState {
+    /// To be sent.
+    Planned,
+    /// Journalled, and possibly on its way.
+    Sending,
+    /// The cloud has a task for it.
+    Accepted {
+        /// That task.
+        task: TaskId,
+        /// Found by looking, after the answer was lost.
+        adopted: bool,
+    },
+    /// The cloud said no. Never sent again by itself.
+    Rejected {
+        /// In the cloud's words.
+        error: CloudError,
+    },
+    /// Sent, and no answer that names it. Not sent again before it is proved absent.
+    Unknown {
+        /// Why the answer was lost.
+        error: CloudError,
+        /// When the attempt ended: only listings begun later are evidence.
+        since: DateTime<Utc>,
+        /// The first complete listing after that which did not show it.
+        absent_at: Option<DateTime<Utc>>,
+        /// The last complete listing that was looked at.
+        looked_at: Option<DateTime<Utc>>,
+    },
+    /// Its start came too near, or passed, before it could be sent.
+    Missed,
+    /// A person took it back before it was sent.
+    Withdrawn,
+}
+
+impl ItemState {
+    /// The word used in the store and in class names.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Sending => "sending",
+            Self::Accepted { .. } => "accepted",
+            Self::Rejected { .. } => "rejected",
+            Self::Unknown { .. } => "unknown",
+            Self::Missed => "missed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// It may still lead to a task, so no other plan may touch the instance.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Planned | Self::Sending | Self::Unknown { .. })
+    }
+}
+
+/// What an attempt told about the instances it named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 2xx: these instances have these tasks; the rest of the attempt is unknown.
+    Accepted(Vec<(InstanceId, TaskId)>),
+    /// Refused by the cloud.
+    Rejected(CloudError),
+    /// Not a byte reached the cloud's service, or it was throttled: nothing happened.
+    NotSent(CloudError),
+    /// It may or may not have happened.
+    Unknown(CloudError),
+}
+
+/// The state of one instance after an attempt that ended at `ended_at`.
+pub fn after_attempt(instance: &InstanceId, outcome: &Outcome, ended_at: DateTime<Utc>) -> ItemState {
+    let unknown = |error: CloudError| ItemState::Unknown { error, since: ended_at, absent_at: None, looked_at: None };
+    match outcome {
+        Outcome::Accepted(tasks) => match tasks.iter().find(|(i, _)| i == instance) {
+            Some((_, task)) => ItemState::Accepted { task: task.clone(), adopted: false },
+            None => unknown(CloudError { message: NOT_NAMED.to_owned(), ..CloudError::default() }),
+        },
+        Outcome::Rejected(error) => ItemState::Rejected { error: error.clone() },
+        Outcome::NotSent(_) => ItemState::Planned,
+        Outcome::Unknown(error) => unknown(error.clone()),
+    }
+}
+
+/// Text of an unknown whose answer came but did not name the instance. The page translates it by this constant.
+pub const NOT_NAMED: &str = "the answer did not name this instance";
+/// Text of an unknown whose process ended between journal and answer. The page translates it by this constant.
+pub const INTERRUPTED: &str = "the process ended before the answer was recorded";
+
+/// One instance of a submitted plan: its state and what the listing last said of its task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Position of its request in the plan, from 0.
+    pub request: i64,
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its state.
+    pub state: ItemState,
+    /// Status of its task, once a listing showed it.
+    pub task_status: Option<TaskStatus>,
+}
+
+/// Where a submitted plan stands.
+pub fn plan_state(items: &[Item], held: bool) -> PlanState {
+    let any = |f: &dyn Fn(&Item) -> bool| items.iter().any(f);
+    let count = |f: &dyn Fn(&Item) -> bool| items.iter().filter(|i| f(i)).count();
+    if any(&|i| matches!(i.state, ItemState::Unknown { .. })) {
+        return PlanState::InDoubt;
+    }
+    if any(&|i| matches!(i.state, ItemState::Planned)) && held {
+        return PlanState::OnHold;
+    }
+    if any(&|i| i.state.is_open()) {
+        return PlanState::Scheduling;
+    }
+    let accepted = |i: &Item| matches!(i.state, ItemState::Accepted { .. });
+    let is = |i: &Item, s: &TaskStatus| accepted(i) && i.task_status.as_ref() == Some(s);
+    if any(&|i| is(i, &TaskStatus::Running)) {
+        return PlanState::Running;
+    }
+    if any(&|i| accepted(i) && i.task_status.as_ref().is_none_or(TaskStatus::is_open)) {
+        return PlanState::Scheduled;
+    }
+    let completed = count(&|i| is(i, &TaskStatus::Completed));
+    let taken_back = count(&|i| is(i, &TaskStatus::Canceled) || matches!(i.state, ItemState::Withdrawn));
+    match (completed, taken_back) {
+        (n, _) if n == items.len() => PlanState::Completed,
+        (_, n) if n == items.len() => PlanState::Cancelled,
+        (0, _) => PlanState::Failed,
+        _ => PlanState::PartlyFailed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(state: ItemState, task_status: Option<TaskStatus>) -> Item {
+        Item { request: 0, instance: InstanceId::new("i"), state, task_status }
+    }
+
+    fn accepted(status: Option<TaskStatus>) -> Item {
+        item(ItemState::Accepted { task: TaskId::new("t"), adopted: false }, status)
+    }
+
+    #[test]
+    fn an_instance_the_answer_does_not_name_is_unknown_not_accepted() {
+        let (a, b) = (InstanceId::new("a"), InstanceId::new("b"));
+        let outcome = Outcome::Accepted(vec![(a.clone(), TaskId::new("t"))]);
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        assert!(matches!(after_attempt(&a, &outcome, now), ItemState::Accepted { adopted: false, .. }));
+        assert!(matches!(after_attempt(&b, &outcome, now), ItemState::Unknown { .. }));
+    }
+
+    #[test]
+    fn doubt_outweighs_everything_on_the_plan() {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let doubt = item(after_attempt(&InstanceId::new("i"), &Outcome::Unknown(CloudError::default()), now), None);
+        assert_eq!(plan_state(&[accepted(Some(TaskStatus::Running)), doubt], true), PlanState::InDoubt);
+    }
+
+    #[test]
+    fn the_state_follows_the_items() {
+        use PlanState as P;
+        use TaskStatus as T;
+        let planned = || item(ItemState::Planned, None);
+        assert_eq!(plan_state(&[planned()], true), P::OnHold);
+        assert_eq!(plan_state(&[planned(), accepted(None)], false), P::Scheduling);
+        assert_eq!(plan_state(&[accepted(None)], false), P::Scheduled);
+        assert_eq!(plan_state(&[accepted(Some(T::Running)), accepted(Some(T::Completed))], false), P::Running);
+        assert_eq!(plan_state(&[accepted(Some(T::Completed))], false), P::Completed);
+        assert_eq!(plan_state(&[accepted(Some(T::Completed)), accepted(Some(T::Failed))], false), P::PartlyFailed);
+        assert_eq!(plan_state(&[accepted(Some(T::Failed))], false), P::Failed);
+        assert_eq!(plan_state(&[accepted(Some(T::Canceled)), item(ItemState::Withdrawn, None)], false), P::Cancelled);
+    }
+}

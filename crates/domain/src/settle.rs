@@ -1,0 +1,148 @@
+//! Settles an unknown by evidence, and by nothing else.
+//!
+//! A create call whose answer was lost may or may not have made a task. The cloud gives no key to ask by, so the listing
+//! of the instance's tasks is the only witness, and one absence proves nothing while listings may lag.
+
+use crate::{
+    id::TaskId,
+    task::{Task, TaskStatus},
+};
+use chrono::{DateTime, Duration, Utc};
+
+/// Clocks of ours and of the cloud may differ by this much, in seconds, without changing what counts as "created after".
+pub const CLOCK_SKEW_SECONDS: i64 = 120;
+
+/// What is being looked for.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// When the attempt began.
+    pub attempted_at: DateTime<Utc>,
+    /// When the answer was given up.
+    pub since: DateTime<Utc>,
+    /// First listing that did not show it, if any.
+    pub absent_at: Option<DateTime<Utc>>,
+    /// The start that was asked for.
+    pub start_at: DateTime<Utc>,
+}
+
+/// A complete listing of the cloud's scheduled tasks.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    /// When the first page was asked for.
+    pub began_at: DateTime<Utc>,
+    /// The tasks of the instance in question that no other item of ours accounts for.
+    pub tasks: &'a [Task],
+}
+
+/// What the listing proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call did act: this is its task. A cancelled one counts too: somebody took back what had arrived,
+    /// and sending it again would undo their decision.
+    Adopt(TaskId),
+    /// Not there, for the first time: look again `settle_seconds` later.
+    AbsentOnce,
+    /// Not there, in two listings far enough apart: it may be sent again.
+    Absent,
+    /// The listing says nothing new.
+    Wait,
+}
+
+/// Judges one listing.
+pub fn judge(doubt: &Doubt, listing: Listing<'_>, settle_seconds: i64) -> Verdict {
+    if listing.began_at < doubt.since {
+        return Verdict::Wait;
+    }
+    let mut matches: Vec<&Task> = listing
+        .tasks
+        .iter()
+        .filter(|t| t.start_at == Some(doubt.start_at))
+        .filter(|t| t.created_at.is_none_or(|c| c + Duration::seconds(CLOCK_SKEW_SECONDS) >= doubt.attempted_at))
+        // Seen before the attempt began: it cannot be its child, whatever the clocks say.
+        .filter(|t| t.first_seen_at >= doubt.attempted_at)
+        .collect();
+    // A live task before a cancelled one, then the oldest: a second one would be a duplicate, and that is shown elsewhere.
+    matches.sort_by_key(|t| (t.status == TaskStatus::Canceled, t.created_at, t.id.key()));
+    if let Some(task) = matches.first() {
+        return Verdict::Adopt(task.id.clone());
+    }
+    match doubt.absent_at {
+        None => Verdict::AbsentOnce,
+        Some(first) if listing.began_at >= first + Duration::seconds(settle_seconds) => Verdict::Absent,
+        Some(_) => Verdict::Wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{CloudName, InstanceId};
+
+    const SETTLE: i64 = 120;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn doubt(absent_at: Option<i64>) -> Doubt {
+        Doubt { attempted_at: at(0), since: at(10), absent_at: absent_at.map(at), start_at: at(7200) }
+    }
+
+    fn task(status: TaskStatus, start: i64, created: i64, first_seen: i64) -> Task {
+        Task {
+            cloud: CloudName::new("c"),
+            id: TaskId::new("t"),
+            instance: InstanceId::new("i"),
+            instance_name: String::new(),
+            status,
+            start_at: Some(at(start)),
+            created_at: Some(at(created)),
+            target: None,
+            plan: None,
+            first_seen_at: at(first_seen),
+            seen_at: at(first_seen),
+            gone_at: None,
+        }
+    }
+
+    fn verdict(doubt: &Doubt, began: i64, tasks: &[Task]) -> Verdict {
+        judge(doubt, Listing { began_at: at(began), tasks }, SETTLE)
+    }
+
+    #[test]
+    fn absence_needs_two_listings_apart() {
+        assert_eq!(verdict(&doubt(None), 9, &[]), Verdict::Wait, "a listing begun before the answer was lost proves nothing");
+        assert_eq!(verdict(&doubt(None), 20, &[]), Verdict::AbsentOnce);
+        assert_eq!(verdict(&doubt(Some(20)), 139, &[]), Verdict::Wait);
+        assert_eq!(verdict(&doubt(Some(20)), 140, &[]), Verdict::Absent);
+    }
+
+    #[test]
+    fn a_task_created_by_the_attempt_is_adopted_even_late() {
+        let found = task(TaskStatus::Pending, 7200, 1, 30);
+        assert_eq!(verdict(&doubt(Some(20)), 200, &[found]), Verdict::Adopt(TaskId::new("t")));
+    }
+
+    #[test]
+    fn a_cancelled_child_is_still_a_child() {
+        let found = task(TaskStatus::Canceled, 7200, 1, 30);
+        assert_eq!(verdict(&doubt(Some(20)), 200, &[found]), Verdict::Adopt(TaskId::new("t")));
+    }
+
+    #[test]
+    fn other_tasks_are_not_adopted() {
+        for other in [
+            task(TaskStatus::Pending, 7201, 1, 30),
+            task(TaskStatus::Pending, 7200, -121, 30),
+            task(TaskStatus::Pending, 7200, 1, -5),
+        ] {
+            assert_eq!(verdict(&doubt(Some(20)), 200, std::slice::from_ref(&other)), Verdict::Absent, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_skewed_cloud_clock_within_allowance_still_matches() {
+        let found = task(TaskStatus::Pending, 7200, -119, 30);
+        assert!(matches!(verdict(&doubt(None), 20, &[found]), Verdict::Adopt(_)));
+    }
+}
