@@ -1,0 +1,183 @@
+//! The calls, each once. Reading calls may be repeated by [`Client::get`]; changing calls never are.
+
+use super::{Client, Rows};
+use crate::{
+    error::{Answer, Error},
+    sign, wire,
+};
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+
+/// Largest page the API gives.
+const PAGE: usize = 100;
+
+/// Most pages of one list: far beyond any estate, so that a server that never ends does not hold us for ever.
+const MOST_PAGES: usize = 10_000;
+
+/// Variants of the instance list, newest first. Not every region has every one.
+const INSTANCE_VERSIONS: [&str; 4] = ["v3.3", "v3.2", "v3.1", "v3"];
+
+impl Client {
+    /// Creates scheduled tasks. `body` is sent byte for byte. Sent once, whatever happens.
+    ///
+    /// # Errors
+    /// [`Error::fate`] says what is known about the effect.
+    pub async fn create_schedule_task(&self, body: String) -> Result<wire::CreatedTasks, Error> {
+        let mut call = self.call(Method::POST, "v3", "instances/db-upgrade/schedule-task").await?;
+        call.body = Some(body);
+        self.send(&call).await?.json()
+    }
+
+    /// Cancels a scheduled task, for every instance that shares the id. Sent once.
+    ///
+    /// # Errors
+    /// [`Error::fate`] says what is known about the effect.
+    pub async fn cancel_schedule_task(&self, task_id: &str) -> Result<(), Error> {
+        let path = format!("instances/schedule-task/{}/cancel", segment(task_id)?);
+        self.send(&self.call(Method::PUT, "v3", &path).await?).await.map(drop)
+    }
+
+    /// Deletes the record of a scheduled task. Sent once.
+    ///
+    /// # Errors
+    /// [`Error::fate`] says what is known about the effect.
+    pub async fn delete_schedule_task(&self, task_id: &str) -> Result<(), Error> {
+        let path = format!("instances/schedule-task/{}", segment(task_id)?);
+        self.send(&self.call(Method::DELETE, "v3", &path).await?).await.map(drop)
+    }
+
+    /// All scheduled tasks the cloud remembers (one month at most). `progress` is called with the rows read so far.
+    ///
+    /// # Errors
+    /// The first page that cannot be read fails the whole: half a list is not evidence.
+    pub async fn schedule_tasks(&self, progress: impl Fn(usize)) -> Result<Vec<wire::ScheduleTask>, Error> {
+        self.pages::<wire::ScheduleTaskList, _>("v3", "instances/schedule-tasks", &progress).await
+    }
+
+    /// All instances, from the newest list that the region has.
+    ///
+    /// # Errors
+    /// As [`Client::schedule_tasks`].
+    pub async fn instances(&self, progress: impl Fn(usize)) -> Result<Vec<wire::Instance>, Error> {
+        let mut result = Err(Error::Invalid("no variant of the instance list".to_owned()));
+        for version in INSTANCE_VERSIONS {
+            result = self.pages::<wire::InstanceList, _>(version, "instances", &progress).await;
+            if !matches!(&result, Err(e) if e.is_unknown_api()) {
+                break;
+            }
+        }
+        result
+    }
+
+    /// Candidate versions of one instance: the list that decides.
+    ///
+    /// # Errors
+    /// Any.
+    pub async fn candidates(&self, instance_id: &str) -> Result<wire::Candidates, Error> {
+        let path = format!("instances/{}/db-upgrade/candidate-versions", segment(instance_id)?);
+        match self.get(self.call(Method::GET, "v3.1", &path).await?).await {
+            Err(e) if e.is_unknown_api() => self.get(self.call(Method::GET, "v3", &path).await?).await,
+            result => result,
+        }
+    }
+
+    /// Candidate versions of several instances; whether union or intersection is not documented. For display only.
+    ///
+    /// # Errors
+    /// Any.
+    pub async fn batch_candidates(&self, instance_ids: &[String]) -> Result<wire::Candidates, Error> {
+        let body = serde_json::json!({ "instance_ids": instance_ids }).to_string();
+        let mut last = Err(Error::Invalid("no variant of the batch candidate call".to_owned()));
+        for version in ["v3.1", "v3"] {
+            let mut call = self.call(Method::POST, version, "instances/db-upgrade/candidate-versions").await?;
+            call.body = Some(body.clone());
+            last = self.get(call).await;
+            if !matches!(&last, Err(e) if e.is_unknown_api()) {
+                break;
+            }
+        }
+        last
+    }
+
+    /// The catalogue of hot patches.
+    ///
+    /// # Errors
+    /// Any.
+    pub async fn datastore_versions(&self) -> Result<Vec<wire::DatabaseVersion>, Error> {
+        self.pages::<wire::DatastoreVersions, _>("v3.2", "datastore/versions", &|_| ()).await
+    }
+
+    /// Jobs of the task center, the last month only.
+    ///
+    /// # Errors
+    /// Any.
+    pub async fn jobs(&self) -> Result<Vec<wire::Job>, Error> {
+        self.pages::<wire::JobList, _>("v3", "tasks", &|_| ()).await
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// Any.
+    pub async fn job(&self, id: &str) -> Result<wire::JobDetail, Error> {
+        let mut call = self.call(Method::GET, "v3", "jobs").await?;
+        call.query.push(("id".to_owned(), id.to_owned()));
+        self.get::<wire::JobDetailAnswer>(call).await.map(|a| a.job.unwrap_or_default())
+    }
+
+    /// Enterprise projects, by the GaussDB host: a project-scoped token is enough there.
+    ///
+    /// # Errors
+    /// Any.
+    pub async fn enterprise_projects(&self) -> Result<Vec<wire::EnterpriseProject>, Error> {
+        self.pages::<wire::EnterpriseProjectList, _>("v3", "enterprise-projects", &|_| ()).await
+    }
+
+    /// All tags of the project.
+    ///
+    /// # Errors
+    /// Any.
+    pub async fn tags(&self) -> Result<wire::TagList, Error> {
+        self.get(self.call(Method::GET, "v3", "tags").await?).await
+    }
+
+    /// Reads a list by row offset until its total. Rows that shift between pages may come twice; the caller counts by id.
+    /// A list that ends before its own total is an error: what is not in it would look absent, and absence is evidence here.
+    async fn pages<L, T>(&self, version: &str, path: &str, progress: &impl Fn(usize)) -> Result<Vec<T>, Error>
+    where
+        L: DeserializeOwned + Rows<T>,
+    {
+        let mut all: Vec<T> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let mut call = self.call(Method::GET, version, path).await?;
+            call.query = vec![("offset".to_owned(), all.len().to_string()), ("limit".to_owned(), PAGE.to_string())];
+            let (rows, total) = self.get::<L>(call).await?.rows();
+            let got = rows.len();
+            all.extend(rows);
+            progress(all.len());
+            match total.and_then(|t| usize::try_from(t).ok()) {
+                Some(total) if all.len() >= total => return Ok(all),
+                None if got < PAGE => return Ok(all),
+                Some(total) if got == 0 => return Err(unfinished(all.len(), Some(total))),
+                _ => {}
+            }
+        }
+        Err(unfinished(all.len(), None))
+    }
+}
+
+fn unfinished(read: usize, total: Option<usize>) -> Error {
+    let reason = total.map_or_else(
+        || format!("the list did not end after {read} rows"),
+        |total| format!("the list ended after {read} of {total} rows"),
+    );
+    Error::Unreadable { reason, answer: Answer { status: 200, ..Answer::default() } }
+}
+
+/// An id as a path segment. An encoded slash would become a real one when the signature is checked, so it is refused.
+fn segment(id: &str) -> Result<String, Error> {
+    if id.is_empty() || id.contains(['/', '\\']) || id == "." || id == ".." {
+        return Err(Error::Invalid(format!("{id:?} is not an id")));
+    }
+    Ok(sign::encode(id))
+}
