@@ -85,6 +85,38 @@ pub struct Facets {
     pub cloud: Vec<(String, i64)>,
 }
 
+/// What became of one pasted line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pasted {
+    /// It is in the selection.
+    Selected,
+    /// It cannot be patched now.
+    Ineligible(Ineligible),
+    /// Several instances have that name.
+    Ambiguous(usize),
+    /// No instance has that id or name.
+    Unknown,
+    /// It was found but is no longer selected.
+    Removed,
+}
+
+/// The first step of a plan: picking instances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PickerView {
+    /// The plan; nothing before the first tick.
+    pub plan: Option<Plan>,
+    /// The rows of the page.
+    pub page: Page<FleetRow>,
+    /// Values to filter by.
+    pub facets: Facets,
+    /// How old it is, for each cloud.
+    pub sync: Vec<SyncStatus>,
+    /// The last pasted list, line by line.
+    pub pasted: Vec<(String, Pasted)>,
+    /// Selected instances that the filter or the page does not show.
+    pub hidden: usize,
+}
+
 /// The draft with everything the editing pages need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DraftView {

@@ -33,6 +33,9 @@ pub struct Draft {
     pub zone: String,
     /// Answer to "first or second 01:30?".
     pub fold: Option<Fold>,
+    /// The last list that was pasted, kept so that the page can say what became of each line.
+    #[serde(default)]
+    pub pasted: String,
 }
 
 /// A plan with its life.

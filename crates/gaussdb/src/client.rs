@@ -152,7 +152,7 @@ impl Client {
 
     /// A path below `/{version}/{project_id}` of the GaussDB endpoint.
     async fn call(&self, method: Method, version: &str, rest: &str) -> Result<Call<'_>, Error> {
-        let project = self.project_id().await?.to_owned();
+        let project = self.project_id().await.map_err(Error::before_sending)?.to_owned();
         Ok(Call {
             method,
             base: &self.inner.endpoint,
@@ -198,7 +198,7 @@ impl Client {
             url.set_query(Some(&sign::query_string(&call.query)));
         }
         let mut request = self.inner.http.request(call.method.clone(), url);
-        for (name, value, secret) in self.headers(call).await? {
+        for (name, value, secret) in self.headers(call).await.map_err(Error::before_sending)? {
             let mut value = reqwest::header::HeaderValue::from_bytes(value.as_bytes()).map_err(|e| Error::Invalid(e.to_string()))?;
             value.set_sensitive(secret);
             request = request.header(name, value);

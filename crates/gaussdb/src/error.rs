@@ -103,6 +103,14 @@ impl Error {
         self.answer().is_some_and(|a| a.status == 404 && a.code.as_deref().is_some_and(|c| c.starts_with("APIG")))
     }
 
+    /// The same failure met while preparing a call (finding the project, renewing a token): the call itself was not sent.
+    pub(crate) fn before_sending(self) -> Self {
+        match self {
+            Self::Server(_) | Self::Lost(_) | Self::Unreadable { .. } | Self::Rejected(_) => Self::NotSent(self.to_string()),
+            other => other,
+        }
+    }
+
     /// A reading call may be repeated after a pause.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Lost(_) | Self::NotSent(_))
@@ -199,6 +207,14 @@ mod tests {
         assert_eq!([400, 401, 403, 404, 409].map(fate), [Fate::Rejected; 5]);
         assert_eq!(fate(429), Fate::NotSent);
         assert_eq!([301, 500, 502, 503, 504].map(fate), [Fate::Unknown; 5]);
+    }
+
+    #[test]
+    fn a_failure_while_preparing_is_never_in_doubt() {
+        for error in [Error::Lost("x".to_owned()), Error::Server(Answer::default()), Error::Rejected(Answer::default())] {
+            assert_eq!(error.before_sending().fate(), Fate::NotSent);
+        }
+        assert!(matches!(Error::Unauthorized(Answer::default()).before_sending(), Error::Unauthorized(_)));
     }
 
     #[test]

@@ -1,0 +1,85 @@
+//! Candidate lists of single instances: these decide, because whether the batch list is a union is not documented.
+
+use crate::{Error, Services, translate};
+use chrono::Duration;
+use patchboard_domain::id::{CloudName, InstanceId};
+use std::sync::Arc;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+impl Services {
+    /// Asks in the background for the lists that are missing or too old. Asking twice asks once.
+    pub(crate) fn ask_candidates(&self, cloud: &CloudName, ids: Vec<InstanceId>) {
+        let services = self.clone();
+        let cloud = cloud.clone();
+        tokio::spawn(async move {
+            if let Err(error) = services.read_candidates(&cloud, &ids).await {
+                tracing::error!(cloud = %cloud, error = ?error, "candidate lists could not be kept");
+            }
+        });
+    }
+
+    /// Reads the lists that are missing or too old, a bounded number at once, and returns when all have answered.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; what a call gives is kept with its instance.
+    pub async fn read_candidates(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
+        let connection = self.cloud(cloud)?.clone();
+        let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
+        let fresh = self.store().offers(cloud, ids, since).await?;
+        let wanted: Vec<InstanceId> = {
+            let mut asking = self.asking();
+            ids.iter()
+                .filter(|id| !fresh.iter().any(|(known, _, _)| known == *id))
+                .filter(|id| asking.insert((cloud.clone(), (*id).clone())))
+                .cloned()
+                .collect()
+        };
+        let at_once = Arc::new(Semaphore::new(self.policy().candidate_calls.max(1)));
+        let mut calls = JoinSet::new();
+        for id in wanted {
+            let (services, connection, at_once) = (self.clone(), connection.clone(), at_once.clone());
+            calls.spawn(async move {
+                let _permit = at_once.acquire_owned().await;
+                let result = services.read_one(&connection, &id).await;
+                services.asking().remove(&(connection.name().clone(), id));
+                result
+            });
+        }
+        while let Some(joined) = calls.join_next().await {
+            if let Ok(result) = joined {
+                result?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_one(&self, cloud: &crate::Cloud, id: &InstanceId) -> Result<(), Error> {
+        let result = if cloud.is_stopped() {
+            Err("the cloud refused the credentials; nothing is asked until somebody resumes it".to_owned())
+        } else {
+            cloud.client().candidates(id.as_str()).await.map_err(|e| {
+                cloud.note(&e);
+                e.to_string()
+            })
+        };
+        let at = self.now();
+        let offer = result.map(|wire| translate::offer(wire, at));
+        Ok(self.store().put_offer(cloud.name(), id, at, offer.as_ref().map_err(String::as_str)).await?)
+    }
+
+    /// A person asks to try the failed ones again.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn retry_candidates(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
+        let long_ago = chrono::DateTime::UNIX_EPOCH;
+        let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
+        for (id, _, result) in self.store().offers(cloud, ids, since).await? {
+            if let Err(why) = result {
+                self.store().put_offer(cloud, &id, long_ago, Err(&why)).await?;
+            }
+        }
+        self.ask_candidates(cloud, ids.to_vec());
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! What time it is. The only place that asks the machine.
+
+use chrono::{DateTime, Duration, Utc};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Asks what time it is.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// A shared clock.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A clock that started at the machine's time and runs `speed` times as fast: for the demo.
+#[derive(Clone, Copy, Debug)]
+pub struct FastClock {
+    origin: DateTime<Utc>,
+    speed: i32,
+}
+
+impl FastClock {
+    /// Starts now; `speed` is at least 1.
+    pub fn new(speed: u16) -> Self {
+        Self { origin: SystemClock.now(), speed: i32::from(speed.max(1)) }
+    }
+}
+
+impl Clock for FastClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.origin + (SystemClock.now() - self.origin) * self.speed
+    }
+}
+
+/// A clock that stands still until it is moved: for tests.
+#[derive(Debug)]
+pub struct TestClock(Mutex<DateTime<Utc>>);
+
+impl TestClock {
+    /// Stands at `now`.
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self(Mutex::new(now))
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

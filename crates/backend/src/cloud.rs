@@ -1,0 +1,195 @@
+//! One configured connection to a cloud, with what it learned while running.
+
+use crate::clock::SharedClock;
+use chrono::{DateTime, Duration, Utc};
+use patchboard_domain::id::CloudName;
+use patchboard_gaussdb::{Client, Credentials, Error, Options};
+use secrecy::SecretString;
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::Notify;
+
+/// Who is asking. Secrets come from the environment or from files, never from the configuration itself.
+#[derive(Clone, Debug)]
+pub enum Secrets {
+    /// Access key, with a security token when it is temporary.
+    Key {
+        /// Access key.
+        access: String,
+        /// Secret key.
+        secret: String,
+        /// Security token.
+        security_token: Option<String>,
+    },
+    /// IAM user.
+    Password {
+        /// Account (domain) name.
+        domain: String,
+        /// User name.
+        user: String,
+        /// Password.
+        password: String,
+    },
+}
+
+/// Settings of one connection.
+#[derive(Clone, Debug)]
+pub struct CloudSettings {
+    /// Its name.
+    pub name: String,
+    /// Region id.
+    pub region: String,
+    /// Another endpoint than the region's.
+    pub endpoint: Option<String>,
+    /// Another IAM endpoint than the region's.
+    pub iam_endpoint: Option<String>,
+    /// Project id; nothing looks it up.
+    pub project_id: Option<String>,
+    /// Who is asking.
+    pub secrets: Secrets,
+    /// Language the cloud answers in: `en-us` or `zh-cn`.
+    pub language: String,
+    /// Longest time of a call.
+    pub deadline: std::time::Duration,
+    /// Pauses between tries of a reading call.
+    pub pauses: Vec<std::time::Duration>,
+}
+
+/// A connection. Cheap to clone.
+#[derive(Clone)]
+pub struct Cloud {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    name: CloudName,
+    client: Client,
+    /// The credentials were refused; nothing is called until a person acts.
+    stopped: AtomicBool,
+    back_off: Mutex<BackOff>,
+    /// Wakes the sender.
+    pub(crate) sender: Notify,
+    /// Wakes the sync.
+    pub(crate) sync: Notify,
+}
+
+#[derive(Default)]
+struct BackOff {
+    failures: u32,
+    until: Option<DateTime<Utc>>,
+}
+
+/// Longest pause of the sender after failures in a row, in seconds.
+const LONGEST_BACK_OFF: i64 = 300;
+
+impl Cloud {
+    /// Makes the connection; nothing is called yet.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with a sentence about the setting that is wrong.
+    pub fn new(settings: CloudSettings, clock: SharedClock) -> Result<Self, Error> {
+        let credentials = match settings.secrets {
+            Secrets::Key { access, secret, security_token } => {
+                Credentials::Key { access, secret: SecretString::from(secret), security_token: security_token.map(SecretString::from) }
+            }
+            Secrets::Password { domain, user, password } => Credentials::Password { domain, user, password: SecretString::from(password) },
+        };
+        let mut options = Options::new(settings.region, credentials, Arc::new(move || clock.now()));
+        options.endpoint = settings.endpoint;
+        options.iam_endpoint = settings.iam_endpoint;
+        options.project_id = settings.project_id;
+        options.language = settings.language;
+        options.deadline = settings.deadline;
+        options.pauses = settings.pauses;
+        let inner = Inner {
+            name: CloudName::new(settings.name),
+            client: Client::new(options)?,
+            stopped: AtomicBool::new(false),
+            back_off: Mutex::default(),
+            sender: Notify::new(),
+            sync: Notify::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &CloudName {
+        &self.inner.name
+    }
+
+    /// The host it calls.
+    pub fn host(&self) -> String {
+        self.inner.client.host()
+    }
+
+    /// One signed reading call, for `patchboard check`: the project id and the number of catalogue rows.
+    ///
+    /// # Errors
+    /// What the cloud or the network said.
+    pub async fn check(&self) -> Result<(String, usize), Error> {
+        let project = self.inner.client.project_id().await?.to_owned();
+        Ok((project, self.inner.client.datastore_versions().await?.len()))
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    pub(crate) fn sender(&self) -> &Notify {
+        &self.inner.sender
+    }
+
+    pub(crate) fn sync(&self) -> &Notify {
+        &self.inner.sync
+    }
+
+    /// Whether the credentials were refused.
+    pub fn is_stopped(&self) -> bool {
+        self.inner.stopped.load(Ordering::SeqCst)
+    }
+
+    /// A person says that the credentials are right again.
+    pub fn resume(&self) {
+        self.inner.stopped.store(false, Ordering::SeqCst);
+        *self.back_off() = BackOff::default();
+        self.inner.sender.notify_one();
+        self.inner.sync.notify_one();
+    }
+
+    /// Takes note of how a call ended: refused credentials stop the connection.
+    pub(crate) fn note(&self, error: &Error) {
+        if matches!(error, Error::Unauthorized(_)) {
+            self.inner.stopped.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// The sender pauses until then.
+    pub(crate) fn paused_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.back_off().until.filter(|until| *until > now)
+    }
+
+    /// A call that was not sent or throttled: wait, longer each time. Returns until when.
+    pub(crate) fn pause(&self, error: &Error, now: DateTime<Utc>) -> DateTime<Utc> {
+        let mut back_off = self.back_off();
+        back_off.failures = back_off.failures.saturating_add(1);
+        let doubled = 2_i64.saturating_pow(back_off.failures.min(10)).min(LONGEST_BACK_OFF);
+        let seconds = match error {
+            Error::Throttled { retry_after: Some(asked), .. } => i64::try_from(asked.as_secs()).unwrap_or(LONGEST_BACK_OFF).max(1),
+            _ => doubled,
+        };
+        let until = now + Duration::seconds(seconds);
+        back_off.until = Some(until);
+        until
+    }
+
+    /// A call went through.
+    pub(crate) fn went_through(&self) {
+        *self.back_off() = BackOff::default();
+    }
+
+    fn back_off(&self) -> MutexGuard<'_, BackOff> {
+        self.inner.back_off.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,330 @@
+//! Drafts: picking instances, versions and a time. What is typed is kept as typed; what is wrong with it is said by the view.
+
+use crate::{Error, Services, zones};
+use chrono::Duration;
+use patchboard_domain::{
+    compile::{Input, compile, plan_hash},
+    eligibility::{Candidates, Chosen, check_plan, patch_choices, warnings},
+    filter::{FleetFilter, PAGE_SIZE},
+    fleet::{DraftView, FleetRow, Page, Pasted, PickerView},
+    id::{CloudName, InstanceId, PlanId},
+    instance::Instance,
+    plan::{Draft, Plan},
+    schedule::{check_instant, read_start},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A change of the selection. Each is a merge, so that two tabs do not overwrite each other.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// Of the instances shown, exactly these are ticked.
+    Page {
+        /// Every instance that could be ticked on the page.
+        shown: Vec<InstanceId>,
+        /// Those that are.
+        ticked: Vec<InstanceId>,
+    },
+    /// Everything eligible that matches.
+    AllMatching(FleetFilter),
+    /// Ids or names, one a line; of a line of CSV the first field.
+    Paste(String),
+    /// These are taken out.
+    Remove(Vec<InstanceId>),
+    /// Everything is taken out.
+    Clear,
+}
+
+/// How often a merge is tried again when another tab was faster.
+const MERGE_TRIES: u32 = 5;
+
+impl Services {
+    /// A new draft, with its first change of the selection.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no cloud is configured by that name, [`Error::Store`].
+    pub async fn create_draft(&self, cloud: &CloudName, zone: &str) -> Result<PlanId, Error> {
+        self.cloud(cloud)?;
+        let now = self.now();
+        let zone = if zones::find(zone).is_some() { zone } else { &self.policy().default_zone };
+        let plan = Plan {
+            id: PlanId::new(uuid::Uuid::now_v7().to_string()),
+            cloud: cloud.clone(),
+            draft: Draft { zone: zone.to_owned(), ..Draft::default() },
+            revision: 0,
+            created_at: now,
+            updated_at: now,
+            submitted_at: None,
+            start_at: None,
+            held_at: None,
+        };
+        self.store().add_plan(&plan).await?;
+        Ok(plan.id)
+    }
+
+    /// Changes the selection. Returns how many instances were asked for but cannot be patched.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Changed`] when it is no draft any more, [`Error::Store`].
+    pub async fn select(&self, id: &PlanId, change: Selection) -> Result<usize, Error> {
+        for _ in 0..MERGE_TRIES {
+            let plan = self.draft(id).await?;
+            let mut draft = plan.draft.clone();
+            let refused = self.merge(&plan, &mut draft, &change).await?;
+            match self.store().put_draft(id, plan.revision, &draft, self.now()).await {
+                Ok(()) => {
+                    self.ask_candidates(&plan.cloud, draft.instances);
+                    return Ok(refused);
+                }
+                Err(patchboard_store::Error::Changed) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Changed)
+    }
+
+    async fn merge(&self, plan: &Plan, draft: &mut Draft, change: &Selection) -> Result<usize, Error> {
+        let mut wanted: Vec<FleetRow> = Vec::new();
+        match change {
+            Selection::Clear => draft.instances.clear(),
+            Selection::Remove(ids) => draft.instances.retain(|i| !ids.contains(i)),
+            Selection::Page { shown, ticked } => {
+                draft.instances.retain(|i| !shown.contains(i) || ticked.contains(i));
+                let new: Vec<_> = ticked.iter().filter(|i| !draft.instances.contains(i)).cloned().collect();
+                let instances = self.store().instances_by_id(&plan.cloud, &new).await?;
+                wanted = self.rows(instances, Some(&plan.id)).await?;
+                wanted.sort_by_key(|r| new.iter().position(|i| *i == r.instance.id));
+            }
+            Selection::AllMatching(filter) => {
+                let filter = FleetFilter { cloud: plan.cloud.to_string(), ..filter.clone() };
+                wanted = self.rows(self.store().all_instances(&filter).await?, Some(&plan.id)).await?;
+            }
+            Selection::Paste(text) => {
+                draft.pasted.clone_from(text);
+                for (_, found) in self.find_lines(plan, text).await? {
+                    if let [one] = found.as_slice() {
+                        wanted.push(one.clone());
+                    }
+                }
+            }
+        }
+        let chosen: BTreeSet<InstanceId> = draft.instances.iter().cloned().collect();
+        let mut refused = 0;
+        let mut added = BTreeSet::new();
+        for row in wanted {
+            if row.ineligible.is_some() {
+                refused += 1;
+            } else if !chosen.contains(&row.instance.id) && added.insert(row.instance.id.clone()) {
+                draft.instances.push(row.instance.id);
+            }
+        }
+        Ok(refused)
+    }
+
+    /// The instances that each pasted line names.
+    async fn find_lines(&self, plan: &Plan, text: &str) -> Result<Vec<(String, Vec<FleetRow>)>, Error> {
+        let lines: Vec<String> = text
+            .lines()
+            .map(|l| l.split([',', ';', '\t']).next().unwrap_or_default().trim().trim_matches('"').to_owned())
+            .filter(|l| !l.is_empty())
+            .collect();
+        if lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = FleetFilter { cloud: plan.cloud.to_string(), ..FleetFilter::default() };
+        let all = self.rows(self.store().all_instances(&filter).await?, Some(&plan.id)).await?;
+        let mut names: BTreeMap<&str, Vec<&FleetRow>> = BTreeMap::new();
+        for row in &all {
+            names.entry(row.instance.id.as_str()).or_default().push(row);
+            if row.instance.name != row.instance.id.as_str() {
+                names.entry(row.instance.name.as_str()).or_default().push(row);
+            }
+        }
+        Ok(lines
+            .into_iter()
+            .map(|line| {
+                let found = names.get(line.as_str()).or_else(|| names.get(line.to_lowercase().as_str()));
+                let rows = found.map(|rows| rows.iter().map(|r| (*r).clone()).collect()).unwrap_or_default();
+                (line, rows)
+            })
+            .collect())
+    }
+
+    /// Keeps what was typed in the second step, right or wrong.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Changed`], [`Error::Store`].
+    pub async fn set_schedule(&self, id: &PlanId, typed: Draft) -> Result<(), Error> {
+        for _ in 0..MERGE_TRIES {
+            let plan = self.draft(id).await?;
+            let mut patches = typed.patches.clone();
+            patches.sort_unstable();
+            patches.dedup();
+            let draft = Draft { instances: plan.draft.instances.clone(), pasted: plan.draft.pasted.clone(), patches, ..typed.clone() };
+            match self.store().put_draft(id, plan.revision, &draft, self.now()).await {
+                Err(patchboard_store::Error::Changed) => {}
+                result => return Ok(result?),
+            }
+        }
+        Err(Error::Changed)
+    }
+
+    /// Deletes a draft.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it is no draft, [`Error::Store`].
+    pub async fn discard(&self, id: &PlanId) -> Result<(), Error> {
+        Ok(self.store().delete_draft(id).await?)
+    }
+
+    /// The first step: a page of the fleet of the plan's cloud with its selection.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Changed`] when it is no draft, [`Error::Store`].
+    pub async fn picker(&self, id: Option<&PlanId>, filter: &FleetFilter, page: i64, selected_only: bool) -> Result<PickerView, Error> {
+        let plan = match id {
+            Some(id) => Some(self.draft(id).await?),
+            None => None,
+        };
+        let cloud = plan.as_ref().map(|p| p.cloud.to_string()).unwrap_or_else(|| filter.cloud.clone());
+        let filter = FleetFilter { cloud, ..filter.clone() };
+        let chosen = plan.as_ref().map(|p| p.draft.instances.clone()).unwrap_or_default();
+        let (instances, total) = match &plan {
+            Some(plan) if selected_only => {
+                let mut all = self.store().instances_by_id(&plan.cloud, &chosen).await?;
+                all.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+                let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+                (page_of(all, page), total)
+            }
+            _ => self.store().instances(&filter, page).await?,
+        };
+        let rows = self.rows(instances, id).await?;
+        let shown = rows.iter().filter(|r| chosen.contains(&r.instance.id)).count();
+        let pasted = match &plan {
+            Some(plan) => self.paste_report(plan).await?,
+            None => Vec::new(),
+        };
+        Ok(PickerView {
+            hidden: chosen.len() - shown,
+            page: Page { rows, total, page: page.max(1) },
+            facets: (*self.facets().await?).clone(),
+            sync: self.sync_statuses().await?,
+            pasted,
+            plan,
+        })
+    }
+
+    async fn paste_report(&self, plan: &Plan) -> Result<Vec<(String, Pasted)>, Error> {
+        let lines = self.find_lines(plan, &plan.draft.pasted).await?;
+        Ok(lines
+            .into_iter()
+            .map(|(line, rows)| {
+                let verdict = match rows.as_slice() {
+                    [] => Pasted::Unknown,
+                    [one] => match &one.ineligible {
+                        Some(reason) => Pasted::Ineligible(reason.clone()),
+                        None if plan.draft.instances.contains(&one.instance.id) => Pasted::Selected,
+                        None => Pasted::Removed,
+                    },
+                    several => Pasted::Ambiguous(several.len()),
+                };
+                (line, verdict)
+            })
+            .collect())
+    }
+
+    /// The draft with everything that stands against it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Changed`] when it is no draft, [`Error::Store`].
+    pub async fn draft_view(&self, id: &PlanId) -> Result<DraftView, Error> {
+        let plan = self.draft(id).await?;
+        let now = self.now();
+        let policy = self.policy();
+        let (chosen, unknown) = self.chosen(&plan).await?;
+        let picked = &plan.draft.patches;
+        let start = read_start(&plan.draft, zones::find(&plan.draft.zone).as_ref())
+            .and_then(|s| check_instant(s.at, now, policy.lead_minutes, &policy.freezes).map(|()| s));
+        let refusals = check_plan(&chosen, &unknown, picked);
+        let requests = match &start {
+            Ok(start) if refusals.is_empty() => {
+                let instances: Vec<_> = chosen.iter().filter_map(|c| Some((c.instance.id.clone(), c.instance.engine?))).collect();
+                compile(&Input {
+                    instances: &instances,
+                    patches: picked,
+                    start: start.at,
+                    offset: start.offset(),
+                    max_instances: policy.max_instances_per_request,
+                })
+            }
+            _ => Vec::new(),
+        };
+        let missing: Vec<_> =
+            chosen.iter().filter(|c| matches!(c.candidates, Candidates::Awaited)).map(|c| c.instance.id.clone()).collect();
+        if !missing.is_empty() {
+            self.ask_candidates(&plan.cloud, missing);
+        }
+        let offers = |c: &Chosen| match &c.candidates {
+            Candidates::Read(offer) => Some(offer.read_at),
+            _ => None,
+        };
+        Ok(DraftView {
+            candidates_read: chosen.iter().filter(|c| !matches!(c.candidates, Candidates::Awaited)).count(),
+            candidates_failed: chosen
+                .iter()
+                .filter_map(|c| match &c.candidates {
+                    Candidates::Failed(why) => Some((c.instance.id.clone(), why.clone())),
+                    _ => None,
+                })
+                .collect(),
+            candidates_at: chosen.iter().filter_map(offers).min(),
+            choices: patch_choices(&chosen, picked),
+            warnings: warnings(&chosen, picked, start.as_ref().ok().map(|s| s.at)),
+            hash: if requests.is_empty() { String::new() } else { plan_hash(&requests) },
+            earliest: now + Duration::minutes(policy.lead_minutes),
+            lead_minutes: policy.lead_minutes,
+            chosen: chosen.into_iter().map(|c| FleetRow { instance: c.instance, ineligible: c.ineligible, missing: 0 }).collect(),
+            plan,
+            unknown,
+            start,
+            refusals,
+            requests,
+        })
+    }
+
+    /// The chosen instances in the order of choice, and the ids that the store does not know.
+    async fn chosen(&self, plan: &Plan) -> Result<(Vec<Chosen>, Vec<InstanceId>), Error> {
+        let ids = &plan.draft.instances;
+        let instances: Vec<Instance> = self.store().instances_by_id(&plan.cloud, ids).await?;
+        let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
+        let mut offers: BTreeMap<InstanceId, Candidates> = BTreeMap::new();
+        for (id, _, result) in self.store().offers(&plan.cloud, ids, since).await? {
+            offers.insert(id, result.map_or_else(Candidates::Failed, Candidates::Read));
+        }
+        let mut rows: BTreeMap<InstanceId, FleetRow> =
+            self.rows(instances, Some(&plan.id)).await?.into_iter().map(|r| (r.instance.id.clone(), r)).collect();
+        let mut unknown = Vec::new();
+        let mut chosen = Vec::new();
+        for id in ids {
+            match rows.remove(id) {
+                Some(row) => chosen.push(Chosen {
+                    candidates: offers.remove(id).unwrap_or(Candidates::Awaited),
+                    ineligible: row.ineligible,
+                    instance: row.instance,
+                }),
+                None => unknown.push(id.clone()),
+            }
+        }
+        Ok((chosen, unknown))
+    }
+
+    /// The plan, when it still is a draft.
+    pub(crate) async fn draft(&self, id: &PlanId) -> Result<Plan, Error> {
+        let plan = self.store().plan(id).await?.ok_or(Error::NotFound)?;
+        if plan.is_draft() { Ok(plan) } else { Err(Error::Changed) }
+    }
+}
+
+fn page_of<T>(all: Vec<T>, page: i64) -> Vec<T> {
+    let skip = usize::try_from((page.max(1) - 1).saturating_mul(PAGE_SIZE)).unwrap_or(usize::MAX);
+    all.into_iter().skip(skip).take(usize::try_from(PAGE_SIZE).unwrap_or_default()).collect()
+}

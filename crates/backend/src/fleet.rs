@@ -1,0 +1,79 @@
+//! The fleet: what the cloud last said, and who may be picked.
+
+use crate::{Error, Services};
+use patchboard_domain::{
+    eligibility::{Ineligible, OtherPlan, check_instance},
+    filter::FleetFilter,
+    fleet::{Facets, FleetRow, Page, SyncStatus},
+    id::{CloudName, InstanceId, PlanId},
+    instance::Instance,
+    task::Task,
+    version::PatchVersion,
+};
+use std::collections::BTreeMap;
+
+/// What the fleet page shows.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct FleetView {
+    /// The rows of the page.
+    pub page: Page<FleetRow>,
+    /// Values to filter by.
+    pub facets: Facets,
+    /// How old it is, for each cloud.
+    pub sync: Vec<SyncStatus>,
+}
+
+impl Services {
+    /// A page of the fleet.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn fleet(&self, filter: &FleetFilter, page: i64) -> Result<FleetView, Error> {
+        let (instances, total) = self.store().instances(filter, page).await?;
+        let rows = self.rows(instances, None).await?;
+        let page = Page { rows, total, page: page.max(1) };
+        Ok(FleetView { page, facets: (*self.facets().await?).clone(), sync: self.sync_statuses().await? })
+    }
+
+    /// One instance with all its tasks, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn instance(&self, cloud: &CloudName, id: &InstanceId) -> Result<(FleetRow, Vec<Task>), Error> {
+        let ids = [id.clone()];
+        let instances = self.store().instances_by_id(cloud, &ids).await?;
+        let row = self.rows(instances, None).await?.into_iter().next().ok_or(Error::NotFound)?;
+        Ok((row, self.store().tasks_of(cloud, &ids).await?))
+    }
+
+    /// Instances with what stands against picking them. The plan `own` does not stand against its own instances.
+    pub(crate) async fn rows(&self, instances: Vec<Instance>, own: Option<&PlanId>) -> Result<Vec<FleetRow>, Error> {
+        let mut by_cloud: BTreeMap<CloudName, Vec<InstanceId>> = BTreeMap::new();
+        for i in &instances {
+            by_cloud.entry(i.cloud.clone()).or_default().push(i.id.clone());
+        }
+        let mut tasks: BTreeMap<InstanceId, Vec<Task>> = BTreeMap::new();
+        let mut plans: BTreeMap<InstanceId, PlanId> = BTreeMap::new();
+        for (cloud, ids) in &by_cloud {
+            for task in self.store().tasks_of(cloud, ids).await? {
+                tasks.entry(task.instance.clone()).or_default().push(task);
+            }
+            plans.extend(self.store().plans_touching(cloud, ids).await?);
+        }
+        let catalogue = self.store().catalogue().await?;
+        Ok(instances
+            .into_iter()
+            .map(|instance| {
+                let open: Vec<&Task> = tasks.get(&instance.id).into_iter().flatten().collect();
+                let other = plans.get(&instance.id).filter(|p| Some(*p) != own).map(|plan| OtherPlan { plan: plan.clone() });
+                let ineligible: Option<Ineligible> = check_instance(&instance, &open, other.as_ref()).err();
+                let missing = missing(&instance, &catalogue);
+                FleetRow { instance, ineligible, missing }
+            })
+            .collect())
+    }
+}
+
+fn missing(instance: &Instance, catalogue: &[PatchVersion]) -> usize {
+    catalogue.iter().filter(|p| Some(p.engine()) == instance.engine && !instance.patches.contains(p)).count()
+}

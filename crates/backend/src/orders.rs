@@ -1,0 +1,90 @@
+//! Cancelling tasks and deleting their records: asked, answered, confirmed by the list.
+
+use crate::{Cloud, Error, Services, sync::Failure, translate};
+use patchboard_domain::{
+    cancel::{OrderState, TaskOrder, check_order},
+    fleet::OrderView,
+    id::{CloudName, TaskId},
+};
+use patchboard_gaussdb::Fate;
+use patchboard_store::OrderRow;
+
+impl Services {
+    /// The page that asks before cancelling or deleting: everybody who shares the id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn order_view(&self, cloud: &CloudName, task: &TaskId) -> Result<OrderView, Error> {
+        self.cloud(cloud)?;
+        let tasks = self.store().tasks_with_id(cloud, &task.key()).await?;
+        if tasks.is_empty() {
+            return Err(Error::NotFound);
+        }
+        let orders = self.store().orders_of(cloud, &task.key()).await?;
+        let open = orders.iter().any(|o| o.state.is_open());
+        Ok(OrderView {
+            cancel: check_order(TaskOrder::Cancel, &tasks, open),
+            delete: check_order(TaskOrder::Delete, &tasks, open),
+            orders: orders.into_iter().map(|o| (o.what, o.asked_at, o.state)).collect(),
+            tasks,
+        })
+    }
+
+    /// Journals an order and wakes the one who gives it to the cloud.
+    ///
+    /// # Errors
+    /// [`Error::Order`] when it is not possible, [`Error::NotFound`], [`Error::Store`].
+    pub async fn order(&self, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> Result<(), Error> {
+        let view = self.order_view(cloud, task).await?;
+        let allowed = match what {
+            TaskOrder::Cancel => view.cancel,
+            TaskOrder::Delete => view.delete,
+        };
+        allowed.map_err(Error::Order)?;
+        let id = view.tasks.first().map_or_else(|| task.clone(), |t| t.id.clone());
+        let order = OrderRow {
+            id: uuid::Uuid::now_v7().to_string(),
+            task: id,
+            what,
+            asked_at: self.now(),
+            state: OrderState::Asked { error: None },
+        };
+        match self.store().add_order(cloud, &order).await {
+            Ok(()) => {}
+            Err(patchboard_store::Error::Conflict) => return Err(Error::Order(patchboard_domain::cancel::OrderRefusal::Asked)),
+            Err(other) => return Err(other.into()),
+        }
+        tracing::info!(task.id = %order.task, order = what.as_str(), "asked");
+        self.cloud(cloud)?.sync().notify_one();
+        Ok(())
+    }
+
+    /// Gives every order that has no answer yet to the cloud. Cancelling or deleting twice does no harm, so a lost answer is
+    /// simply asked again; the list says what came of it.
+    pub(crate) async fn give_orders(&self, cloud: &Cloud) -> Result<(), Failure> {
+        for order in self.store().open_orders(cloud.name()).await? {
+            let OrderState::Asked { error: before } = &order.state else { continue };
+            let result = match order.what {
+                TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
+                TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
+            };
+            let next = match result {
+                Ok(()) => OrderState::Answered,
+                Err(error) => {
+                    cloud.note(&error);
+                    let said = translate::error(&error);
+                    match error.fate() {
+                        // After a lost answer a refusal may only mean that the first try worked: the list decides.
+                        Fate::Rejected if before.is_none() && !cloud.is_stopped() => OrderState::Refused { error: said },
+                        _ => OrderState::Asked { error: Some(said) },
+                    }
+                }
+            };
+            self.store().put_order(&order.id, &next).await?;
+            if cloud.is_stopped() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Submitted plans: confirm, hold, withdraw, look at.
+
+use crate::{Error, Services};
+use patchboard_domain::{
+    fleet::{DraftView, Page, PlanRow, SentView},
+    filter::PAGE_SIZE,
+    id::{InstanceId, PlanId},
+    plan::{Draft, Plan, PlanState},
+    send::{ItemState, plan_state},
+};
+use patchboard_store::Submission;
+use std::collections::BTreeMap;
+
+impl Services {
+    /// The plan, draft or not.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn plan(&self, id: &PlanId) -> Result<Plan, Error> {
+        self.store().plan(id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Confirms a draft. `hash` is that of the requests the person saw: anything else is refused, so that what was reviewed is
+    /// what is sent. Confirming twice sends once.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] when something stands against it, [`Error::Changed`] when the requests are no longer those that were
+    /// seen or it was confirmed before, [`Error::Conflict`] when another plan was faster, [`Error::Store`].
+    pub async fn submit(&self, id: &PlanId, hash: &str) -> Result<(), Error> {
+        let view: DraftView = self.draft_view(id).await?;
+        let start = match &view.start {
+            Ok(start) if view.is_ready() => *start,
+            _ => return Err(Error::NotReady),
+        };
+        if view.hash != hash {
+            return Err(Error::Changed);
+        }
+        let submission = Submission {
+            plan: id.clone(),
+            revision: view.plan.revision,
+            cloud: view.plan.cloud.clone(),
+            start_at: start.at,
+            requests: view.requests,
+            now: self.now(),
+        };
+        match self.store().submit(&submission).await {
+            Ok(()) => {}
+            Err(patchboard_store::Error::Conflict) => {
+                let others = self.store().plans_touching(&view.plan.cloud, &view.plan.draft.instances).await?;
+                return Err(Error::Conflict(others));
+            }
+            Err(other) => return Err(other.into()),
+        }
+        tracing::info!(plan.id = %id, requests = submission.requests.len(), start_at = %start.at, "plan confirmed");
+        self.cloud(&view.plan.cloud)?.sender().notify_one();
+        Ok(())
+    }
+
+    /// Holds what is not yet sent, or lets it go on.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it is no submitted plan, [`Error::Store`].
+    pub async fn hold(&self, id: &PlanId, hold: bool) -> Result<(), Error> {
+        let now = self.now();
+        self.store().hold_plan(id, hold.then_some(now), now).await?;
+        let plan = self.plan(id).await?;
+        self.cloud(&plan.cloud)?.sender().notify_one();
+        Ok(())
+    }
+
+    /// Takes back what is not yet sent.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when something of it was sent meanwhile, [`Error::Store`].
+    pub async fn withdraw(&self, id: &PlanId) -> Result<usize, Error> {
+        let planned: Vec<(InstanceId, ItemState)> = self
+            .store()
+            .items(id)
+            .await?
+            .into_iter()
+            .filter(|i| i.state == ItemState::Planned)
+            .map(|i| (i.instance, ItemState::Withdrawn))
+            .collect();
+        self.store().move_items(id, ItemState::Planned.word(), &planned, self.now()).await?;
+        Ok(planned.len())
+    }
+
+    /// A new draft from the instances of a plan that were refused or missed, with the old values.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotReady`] when there are none, [`Error::Store`].
+    pub async fn draft_from_failed(&self, id: &PlanId) -> Result<PlanId, Error> {
+        let plan = self.plan(id).await?;
+        let instances: Vec<InstanceId> = self
+            .store()
+            .items(id)
+            .await?
+            .into_iter()
+            .filter(|i| matches!(i.state, ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn))
+            .map(|i| i.instance)
+            .collect();
+        if instances.is_empty() {
+            return Err(Error::NotReady);
+        }
+        let new = self.create_draft(&plan.cloud, &plan.draft.zone).await?;
+        let draft = Draft { instances, pasted: String::new(), ..plan.draft };
+        self.store().put_draft(&new, 0, &draft, self.now()).await?;
+        self.ask_candidates(&plan.cloud, draft.instances);
+        Ok(new)
+    }
+
+    /// A submitted plan with everything its page needs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn sent_view(&self, id: &PlanId) -> Result<SentView, Error> {
+        let plan = self.plan(id).await?;
+        if plan.is_draft() {
+            return Err(Error::NotFound);
+        }
+        let items = self.store().items(id).await?;
+        let ids: Vec<InstanceId> = items.iter().map(|i| i.instance.clone()).collect();
+        let names: BTreeMap<InstanceId, String> =
+            self.store().instances_by_id(&plan.cloud, &ids).await?.into_iter().map(|i| (i.id, i.name)).collect();
+        let cloud = self.cloud(&plan.cloud)?;
+        let paused = cloud.paused_until(self.now());
+        let waiting = items.iter().any(|i| i.state == ItemState::Planned);
+        Ok(SentView {
+            state: plan_state(&items, plan.held_at.is_some()),
+            requests: self.store().requests(id).await?,
+            attempts: self.store().attempts(id).await?,
+            not_before: self.store().not_before(id).await?.max(paused.filter(|_| waiting)),
+            sync: self.sync_status(cloud).await?,
+            settle_seconds: self.policy().settle_seconds,
+            items: items
+                .into_iter()
+                .map(|i| {
+                    let name = names.get(&i.instance).cloned().unwrap_or_default();
+                    (i, name)
+                })
+                .collect(),
+            plan,
+        })
+    }
+
+    /// A page of the list of plans, last changed first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn plan_rows(&self, page: i64) -> Result<Page<PlanRow>, Error> {
+        let page = page.max(1);
+        let (plans, total) = self.store().plans(PAGE_SIZE, (page - 1).saturating_mul(PAGE_SIZE)).await?;
+        let mut rows = Vec::new();
+        for plan in plans {
+            let items = self.store().items(&plan.id).await?;
+            let state = if plan.is_draft() { PlanState::Draft } else { plan_state(&items, plan.held_at.is_some()) };
+            rows.push(PlanRow { plan, state, items });
+        }
+        Ok(Page { rows, total, page })
+    }
+}

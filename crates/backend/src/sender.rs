@@ -1,0 +1,131 @@
+//! The sender: one request at a time for each cloud, journalled before a byte leaves.
+//!
+//! It never sends what is in doubt, never sends twice what was answered, and asks the rules about time once more before
+//! every send. What it cannot know it leaves to [`crate::sync`].
+
+use crate::{Cloud, Error, Services, translate};
+use chrono::{DateTime, Utc};
+use patchboard_domain::{
+    compile,
+    fleet::Attempt,
+    schedule::check_instant,
+    send::{CloudError, INTERRUPTED, ItemState, Outcome, after_attempt},
+};
+use patchboard_store::Claim;
+
+/// Why a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing to send.
+    Idle,
+    /// The connection pauses until then.
+    Until(DateTime<Utc>),
+    /// The credentials were refused.
+    Stopped,
+}
+
+impl Services {
+    /// Puts in doubt what a former process left between journal and answer.
+    pub(crate) async fn recover(&self) -> Result<(), Error> {
+        let now = self.now();
+        for (plan, mut attempt) in self.store().open_attempts().await? {
+            let error = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
+            let outcome = Outcome::Unknown(error.clone());
+            let items: Vec<_> = attempt.instances.iter().map(|i| (i.clone(), after_attempt(i, &outcome, now))).collect();
+            attempt.outcome = Some("unknown".to_owned());
+            attempt.error = Some(error);
+            self.store().end_attempt(&plan, &attempt, &items, None, now).await?;
+            tracing::warn!(plan.id = %plan, instances = items.len(), "an attempt was interrupted; looking for its tasks");
+        }
+        Ok(())
+    }
+
+    /// Sends everything of one cloud that may be sent now. Takes no input; safe to call at any time.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: then nothing more is sent in this pass.
+    pub async fn send_pass(&self, cloud: &Cloud) -> Result<Rest, Error> {
+        loop {
+            if cloud.is_stopped() {
+                return Ok(Rest::Stopped);
+            }
+            let now = self.now();
+            if let Some(until) = cloud.paused_until(now) {
+                return Ok(Rest::Until(until));
+            }
+            let Some(claim) = self.store().next_request(cloud.name(), now).await? else { return Ok(Rest::Idle) };
+            let policy = self.policy();
+            if check_instant(claim.start_at, now, policy.lead_minutes, &policy.freezes).is_err() {
+                let missed: Vec<_> = claim.instances.iter().map(|i| (i.clone(), ItemState::Missed)).collect();
+                tracing::warn!(plan.id = %claim.plan, instances = missed.len(), "too near its start, not sent");
+                ignore_changed(self.store().move_items(&claim.plan, ItemState::Planned.word(), &missed, now).await)?;
+                continue;
+            }
+            self.send_one(cloud, &claim).await?;
+        }
+    }
+
+    async fn send_one(&self, cloud: &Cloud, claim: &Claim) -> Result<(), Error> {
+        let body = body_for(claim);
+        let began_at = self.now();
+        let number = match self.store().begin_attempt(claim, &body, began_at).await {
+            Ok(number) => number,
+            // Held or withdrawn at the last moment.
+            Err(patchboard_store::Error::Changed) => return Ok(()),
+            Err(other) => return Err(other.into()),
+        };
+        // From here to the end of the attempt a crash leaves the journal saying "possibly sent".
+        let result = cloud.client().create_schedule_task(body.clone()).await;
+        let now = self.now();
+        let not_before = match &result {
+            Ok(_) => {
+                cloud.went_through();
+                None
+            }
+            Err(error) => {
+                cloud.note(error);
+                (error.fate() == patchboard_gaussdb::Fate::NotSent).then(|| cloud.pause(error, now))
+            }
+        };
+        let outcome = translate::outcome(result);
+        let (word, error) = match &outcome {
+            Outcome::Accepted(_) => ("accepted", None),
+            Outcome::Rejected(e) => ("rejected", Some(e.clone())),
+            Outcome::NotSent(e) => ("not_sent", Some(e.clone())),
+            Outcome::Unknown(e) => ("unknown", Some(e.clone())),
+        };
+        tracing::info!(plan.id = %claim.plan, request = claim.position, attempt = number, instances = claim.instances.len(), outcome = word, "sent");
+        let items: Vec<_> = claim.instances.iter().map(|i| (i.clone(), after_attempt(i, &outcome, now))).collect();
+        let attempt = Attempt {
+            request: claim.position,
+            number,
+            instances: claim.instances.clone(),
+            body,
+            began_at,
+            ended_at: Some(now),
+            outcome: Some(word.to_owned()),
+            error,
+        };
+        self.store().end_attempt(&claim.plan, &attempt, &items, not_before, now).await?;
+        // The list is what confirms it.
+        cloud.sync().notify_one();
+        Ok(())
+    }
+}
+
+/// The confirmed body, or the same with the instances taken out that are settled.
+fn body_for(claim: &Claim) -> String {
+    if claim.instances == claim.request.instances {
+        return claim.request.body.clone();
+    }
+    let confirmed: serde_json::Value = serde_json::from_str(&claim.request.body).unwrap_or_default();
+    let text = |key: &str| confirmed.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+    compile::body(&claim.instances, &text("start_time"), &text("target_version"))
+}
+
+fn ignore_changed(result: Result<(), patchboard_store::Error>) -> Result<(), Error> {
+    match result {
+        Err(patchboard_store::Error::Changed) => Ok(()),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,181 @@
+//! What every use case needs, in one handle.
+
+use crate::{Error, clock::SharedClock, cloud::Cloud};
+use chrono::{DateTime, SubsecRound, Utc};
+use patchboard_domain::{
+    fleet::{Facets, SyncStatus},
+    id::{CloudName, InstanceId},
+    schedule::Freeze,
+};
+use patchboard_store::Store;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// What the people who run this have decided.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Shortest time between now and a start, in minutes.
+    pub lead_minutes: i64,
+    /// Shortest time between two listings that prove an absence, in seconds.
+    pub settle_seconds: i64,
+    /// Most instances in one request.
+    pub max_instances_per_request: usize,
+    /// Zone that times are shown in until a viewer chooses another.
+    pub default_zone: String,
+    /// Periods in which nothing may start.
+    pub freezes: Vec<Freeze>,
+    /// Seconds between sync passes.
+    pub sync_seconds: u64,
+    /// Candidate lists older than this are read again, in minutes.
+    pub candidates_minutes: i64,
+    /// Candidate calls at once.
+    pub candidate_calls: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            lead_minutes: 30,
+            settle_seconds: 120,
+            max_instances_per_request: 30,
+            default_zone: "Asia/Shanghai".to_owned(),
+            freezes: Vec::new(),
+            sync_seconds: 60,
+            candidates_minutes: 10,
+            candidate_calls: 4,
+        }
+    }
+}
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: SharedClock,
+    clouds: Vec<Cloud>,
+    policy: Policy,
+    facets: Mutex<Option<Arc<Facets>>>,
+    asking: Mutex<BTreeSet<(CloudName, InstanceId)>>,
+}
+
+impl Services {
+    /// Takes its parts. What a former process left between journal and answer is put in doubt before anything else happens.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn new(store: Store, clock: SharedClock, clouds: Vec<Cloud>, policy: Policy) -> Result<Self, Error> {
+        let inner = Inner { store, clock, clouds, policy, facets: Mutex::default(), asking: Mutex::default() };
+        let services = Self { inner: Arc::new(inner) };
+        services.recover().await?;
+        Ok(services)
+    }
+
+    /// Now, as finely as the store keeps it: an instant that went through the store still equals itself.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now().trunc_subsecs(3)
+    }
+
+    /// What was decided.
+    pub fn policy(&self) -> &Policy {
+        &self.inner.policy
+    }
+
+    /// All connections.
+    pub fn clouds(&self) -> &[Cloud] {
+        &self.inner.clouds
+    }
+
+    /// The connection of that name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn cloud(&self, name: &CloudName) -> Result<&Cloud, Error> {
+        self.inner.clouds.iter().find(|c| c.name() == name).ok_or(Error::NotFound)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn ready(&self) -> Result<(), Error> {
+        Ok(self.store().ping().await?)
+    }
+
+    /// Closes the store.
+    pub async fn close(&self) {
+        self.store().close().await;
+    }
+
+    /// What the last sync passes of a cloud found.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn sync_status(&self, cloud: &Cloud) -> Result<SyncStatus, Error> {
+        let kept = self.store().sync_status(cloud.name()).await?;
+        let mut status = kept.unwrap_or_else(|| SyncStatus {
+            cloud: cloud.name().clone(),
+            running_since: None,
+            progress: 0,
+            instances_at: None,
+            tasks_at: None,
+            ended_at: None,
+            error: None,
+            stopped: false,
+            skew_seconds: None,
+        });
+        status.stopped = cloud.is_stopped();
+        Ok(status)
+    }
+
+    /// The sync status of every cloud.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn sync_statuses(&self) -> Result<Vec<SyncStatus>, Error> {
+        let mut all = Vec::new();
+        for cloud in self.clouds() {
+            all.push(self.sync_status(cloud).await?);
+        }
+        Ok(all)
+    }
+
+    /// A person asks to look at the cloud now.
+    pub fn refresh(&self) {
+        for cloud in self.clouds() {
+            cloud.sync().notify_one();
+        }
+    }
+
+    /// Values to filter the fleet by; counted once for each listing.
+    pub(crate) async fn facets(&self) -> Result<Arc<Facets>, Error> {
+        if let Some(facets) = self.facets_slot().clone() {
+            return Ok(facets);
+        }
+        let facets = Arc::new(self.store().facets().await?);
+        *self.facets_slot() = Some(facets.clone());
+        Ok(facets)
+    }
+
+    pub(crate) fn forget_facets(&self) {
+        *self.facets_slot() = None;
+    }
+
+    fn facets_slot(&self) -> MutexGuard<'_, Option<Arc<Facets>>> {
+        self.inner.facets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Instances whose candidates are being asked for.
+    pub(crate) fn asking(&self) -> MutexGuard<'_, BTreeSet<(CloudName, InstanceId)>> {
+        self.inner.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

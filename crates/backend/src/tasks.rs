@@ -1,0 +1,49 @@
+//! The task list: ours and foreign, with history beyond the cloud's month.
+
+use crate::{Error, Services, zones};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use patchboard_domain::{
+    filter::TaskFilter,
+    fleet::{Page, SyncStatus, TaskRow},
+};
+
+/// What the task page shows.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct TasksView {
+    /// The rows of the page.
+    pub page: Page<TaskRow>,
+    /// Numbers by status under the same filter without its status.
+    pub counts: Vec<(String, i64)>,
+    /// How old it is, for each cloud.
+    pub sync: Vec<SyncStatus>,
+}
+
+impl Services {
+    /// A page of the task list. Days of the filter are days in `zone`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn tasks(&self, filter: &TaskFilter, zone: &str, page: i64) -> Result<TasksView, Error> {
+        let bounds = bounds(filter, zone);
+        let (tasks, total) = self.store().tasks(filter, bounds, self.now(), page).await?;
+        let mut rows = Vec::new();
+        for task in tasks {
+            let key = task.id.key();
+            let shared_with = self.store().task_sharing(&task.cloud, &key).await? - 1;
+            let order = self.store().orders_of(&task.cloud, &key).await?.pop().map(|o| (o.what, o.state));
+            rows.push(TaskRow { task, shared_with, order });
+        }
+        Ok(TasksView {
+            page: Page { rows, total, page: page.max(1) },
+            counts: self.store().task_counts(filter, bounds).await?,
+            sync: self.sync_statuses().await?,
+        })
+    }
+}
+
+fn bounds(filter: &TaskFilter, zone: &str) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    let day = |text: &str| text.trim().parse::<NaiveDate>().ok();
+    let from = day(&filter.from).and_then(|d| zones::start_of_day(zone, d));
+    let to = day(&filter.to).and_then(|d| zones::start_of_day(zone, d + Duration::days(1)));
+    (from, to)
+}

@@ -1,0 +1,81 @@
+//! The loops that run the passes: by timer, and when somebody asks.
+
+use crate::{Cloud, Services, sender::Rest};
+use std::time::Duration;
+use tokio::{sync::watch, task::JoinSet};
+
+/// Longest sleep of the sender: a clock that jumps or a missed wake-up costs no more than this.
+const SENDER_SLEEP: Duration = Duration::from_secs(5);
+
+/// While something is in doubt, the cloud is looked at this often.
+const DOUBT_SLEEP: Duration = Duration::from_secs(10);
+
+/// Running loops.
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Workers {
+    /// Starts a sender and a sync for each cloud; the first sync begins at once.
+    pub fn start(services: &Services) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for cloud in services.clouds() {
+            tasks.spawn(send(services.clone(), cloud.clone(), stopped.clone()));
+            tasks.spawn(sync(services.clone(), cloud.clone(), stopped.clone()));
+        }
+        Self { stop, tasks }
+    }
+
+    /// Asks them to stop and waits: a request on its way is seen through to its answer or its deadline.
+    pub async fn stop(mut self) {
+        // Nobody listening means that all have ended.
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match services.send_pass(&cloud).await {
+            Ok(Rest::Idle | Rest::Until(_) | Rest::Stopped) => {}
+            Err(error) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
+        }
+        tokio::select! {
+            () = cloud.sender().notified() => {}
+            () = tokio::time::sleep(SENDER_SLEEP) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
+    let every = Duration::from_secs(services.policy().sync_seconds.max(1));
+    while !*stopped.borrow() {
+        // Dropped half-way by a stop, a pass loses nothing: the next one looks again.
+        tokio::select! {
+            result = services.sync_pass(&cloud) => {
+                if let Err(error) = result {
+                    tracing::error!(cloud = %cloud.name(), error = ?error, "the sync could not go on");
+                }
+            }
+            _ = stopped.changed() => break,
+        }
+        let doubt = services.is_in_doubt(&cloud).await;
+        tokio::select! {
+            () = cloud.sync().notified() => {}
+            () = tokio::time::sleep(if doubt { every.min(DOUBT_SLEEP) } else { every }) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+impl Services {
+    /// Whether anything on a cloud waits for evidence.
+    pub(crate) async fn is_in_doubt(&self, cloud: &Cloud) -> bool {
+        let unknown = self.store().unknown_items(cloud.name()).await.is_ok_and(|u| !u.is_empty());
+        let asked = self.store().open_orders(cloud.name()).await.is_ok_and(|o| !o.is_empty());
+        unknown || asked
+    }
+}

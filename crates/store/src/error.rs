@@ -1,0 +1,72 @@
+//! Errors of the store.
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL names no database that this version speaks.
+    #[error("{0:?} is not a database this version can open; write sqlite:PATH, for example sqlite:data/patchboard.db")]
+    Url(String),
+    /// The directory of the database cannot be made.
+    #[error("the directory {path} cannot be made")]
+    Directory {
+        /// The directory.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A newer version wrote this database.
+    #[error("the database was written by a newer version of Patchboard (schema {0}); start that version, or restore the copy made before the upgrade")]
+    Newer(i64),
+    /// A migration failed.
+    #[error("the database could not be brought up to date")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// A value in a column cannot be read back.
+    #[error("table {table} holds something that cannot be read in column {column}, row {row}")]
+    Inconsistent {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// Primary key, for a person.
+        row: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The row was changed by somebody else meanwhile.
+    #[error("it was changed meanwhile")]
+    Changed,
+    /// A rule that the database itself keeps stands against it: for example two plans for one instance.
+    #[error("another record already stands for the same thing")]
+    Conflict,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(e) if e.is_unique_violation() => Self::Conflict,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn from_migration(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::VersionMissing(version) => Self::Newer(version),
+            other => Self::Migration(other),
+        }
+    }
+}
+
+/// Reads a JSON column.
+pub(crate) fn doc<T: serde::de::DeserializeOwned>(text: &str, table: &'static str, row: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|source| Error::Inconsistent { table, column: "doc", row: row.to_owned(), source })
+}
+
+/// Writes a JSON column. Domain types have no map with keys that JSON cannot have, so this cannot fail.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,360 @@
+//! The journal of sending: what was intended is on disk before a byte leaves, what came of it after.
+
+use crate::{
+    Error, Store,
+    error::{doc, json},
+    time::{instant, ms},
+};
+use chrono::{DateTime, Utc};
+use patchboard_domain::{
+    compile::Request,
+    fleet::Attempt,
+    id::{CloudName, InstanceId, PlanId},
+    send::{CloudError, Item, ItemState},
+    task::TaskStatus,
+};
+use sqlx::{Sqlite, Transaction};
+
+/// A confirmed plan.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The plan.
+    pub plan: PlanId,
+    /// The revision that was confirmed.
+    pub revision: i64,
+    /// Its cloud.
+    pub cloud: CloudName,
+    /// The confirmed start.
+    pub start_at: DateTime<Utc>,
+    /// The compiled requests, in order.
+    pub requests: Vec<Request>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// A request with instances to be sent.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The plan.
+    pub plan: PlanId,
+    /// Position of the request.
+    pub position: i64,
+    /// As confirmed.
+    pub request: Request,
+    /// The instances that are still planned, in body order.
+    pub instances: Vec<InstanceId>,
+    /// The start.
+    pub start_at: DateTime<Utc>,
+}
+
+/// An item in doubt.
+#[derive(Clone, Debug)]
+pub struct UnknownItem {
+    /// The plan.
+    pub plan: PlanId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its state, always [`ItemState::Unknown`].
+    pub state: ItemState,
+    /// When the attempt that left it in doubt began.
+    pub attempted_at: DateTime<Utc>,
+    /// The start that was asked for.
+    pub start_at: DateTime<Utc>,
+}
+
+async fn put_item(tx: &mut Transaction<'_, Sqlite>, plan: &PlanId, instance: &InstanceId, state: &ItemState, from: &str) -> Result<(), Error> {
+    let task_key = match state {
+        ItemState::Accepted { task, .. } => Some(task.key()),
+        _ => None,
+    };
+    let done = sqlx::query("UPDATE items SET state = $1, task_key = $2, doc = $3 WHERE plan = $4 AND instance = $5 AND state = $6")
+        .bind(state.word())
+        .bind(task_key)
+        .bind(json(state))
+        .bind(plan.as_str())
+        .bind(instance.as_str())
+        .bind(from)
+        .execute(&mut **tx)
+        .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+}
+
+impl Store {
+    /// Turns a draft of this revision into a plan to be sent: plan, requests and items in one transaction.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the draft moved on or was submitted before, [`Error::Conflict`] when another plan is about to
+    /// schedule one of the instances, [`Error::Database`].
+    pub async fn submit(&self, s: &Submission) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        let done = sqlx::query(
+            "UPDATE plans SET submitted_at = $1, updated_at = $1, start_at = $2, revision = revision + 1
+             WHERE id = $3 AND revision = $4 AND submitted_at IS NULL",
+        )
+        .bind(ms(s.now))
+        .bind(ms(s.start_at))
+        .bind(s.plan.as_str())
+        .bind(s.revision)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(Error::Changed);
+        }
+        for (position, request) in (0_i64..).zip(&s.requests) {
+            sqlx::query("INSERT INTO requests (plan, position, doc) VALUES ($1, $2, $3)")
+                .bind(s.plan.as_str())
+                .bind(position)
+                .bind(json(request))
+                .execute(&mut *tx)
+                .await?;
+            for instance in &request.instances {
+                sqlx::query("INSERT INTO items (plan, position, cloud, instance, state, doc) VALUES ($1, $2, $3, $4, $5, $6)")
+                    .bind(s.plan.as_str())
+                    .bind(position)
+                    .bind(s.cloud.as_str())
+                    .bind(instance.as_str())
+                    .bind(ItemState::Planned.word())
+                    .bind(json(&ItemState::Planned))
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The most urgent request of a cloud with something to send now: not held, not before its time, nothing of it in doubt.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn next_request(&self, cloud: &CloudName, now: DateTime<Utc>) -> Result<Option<Claim>, Error> {
+        let row: Option<(String, i64, String, i64)> = sqlx::query_as(
+            "SELECT r.plan, r.position, r.doc, p.start_at FROM requests r JOIN plans p ON p.id = r.plan
+             WHERE p.cloud = $1 AND p.held_at IS NULL AND r.not_before <= $2
+             AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')
+             AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state IN ('sending', 'unknown'))
+             ORDER BY p.start_at, p.submitted_at, r.plan, r.position LIMIT 1",
+        )
+        .bind(cloud.as_str())
+        .bind(ms(now))
+        .fetch_optional(&self.write)
+        .await?;
+        let Some((plan, position, text, start_at)) = row else { return Ok(None) };
+        let request: Request = doc(&text, "requests", &plan)?;
+        let planned: Vec<(String,)> = sqlx::query_as("SELECT instance FROM items WHERE plan = $1 AND position = $2 AND state = 'planned'")
+            .bind(&plan)
+            .bind(position)
+            .fetch_all(&self.write)
+            .await?;
+        let instances = request.instances.iter().filter(|i| planned.iter().any(|(p,)| p == i.as_str())).cloned().collect();
+        Ok(Some(Claim { plan: PlanId::new(plan), position, request, instances, start_at: instant(start_at) }))
+    }
+
+    /// When the next request of a cloud that is waiting may be tried.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn not_before(&self, plan: &PlanId) -> Result<Option<DateTime<Utc>>, Error> {
+        let at: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(r.not_before) FROM requests r WHERE r.plan = $1 AND r.not_before > 0
+             AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')",
+        )
+        .bind(plan.as_str())
+        .fetch_one(&self.read)
+        .await?;
+        Ok(at.map(instant))
+    }
+
+    /// Journals an attempt: from here on the instances count as possibly sent. Returns its number.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when one of them is no longer planned; then nothing is written. [`Error::Database`].
+    pub async fn begin_attempt(&self, claim: &Claim, body: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+        let mut tx = self.write.begin().await?;
+        for instance in &claim.instances {
+            put_item(&mut tx, &claim.plan, instance, &ItemState::Sending, "planned").await?;
+        }
+        let held: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM plans WHERE id = $1 AND held_at IS NOT NULL").bind(claim.plan.as_str()).fetch_one(&mut *tx).await?;
+        if held > 0 {
+            return Err(Error::Changed);
+        }
+        let number: i64 = sqlx::query_scalar("SELECT COUNT(*) + 1 FROM attempts WHERE plan = $1 AND position = $2")
+            .bind(claim.plan.as_str())
+            .bind(claim.position)
+            .fetch_one(&mut *tx)
+            .await?;
+        sqlx::query("INSERT INTO attempts (plan, position, number, instances, body, began_at) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(claim.plan.as_str())
+            .bind(claim.position)
+            .bind(number)
+            .bind(json(&claim.instances))
+            .bind(body)
+            .bind(ms(now))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(number)
+    }
+
+    /// Records what came of an attempt, for every instance it named.
+    ///
+    /// # Errors
+    /// [`Error::Changed`], [`Error::Database`].
+    pub async fn end_attempt(
+        &self,
+        plan: &PlanId,
+        attempt: &Attempt,
+        items: &[(InstanceId, ItemState)],
+        not_before: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        let done = sqlx::query(
+            "UPDATE attempts SET ended_at = $1, outcome = $2, error = $3 WHERE plan = $4 AND position = $5 AND number = $6 AND ended_at IS NULL",
+        )
+        .bind(ms(now))
+        .bind(&attempt.outcome)
+        .bind(attempt.error.as_ref().map(json))
+        .bind(plan.as_str())
+        .bind(attempt.request)
+        .bind(attempt.number)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(Error::Changed);
+        }
+        for (instance, state) in items {
+            put_item(&mut tx, plan, instance, state, "sending").await?;
+        }
+        sqlx::query("UPDATE requests SET not_before = $1 WHERE plan = $2 AND position = $3")
+            .bind(not_before.map_or(0, ms))
+            .bind(plan.as_str())
+            .bind(attempt.request)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE plans SET updated_at = $1 WHERE id = $2").bind(ms(now)).bind(plan.as_str()).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Attempts whose process ended before their outcome was recorded.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn open_attempts(&self) -> Result<Vec<(PlanId, Attempt)>, Error> {
+        let plans: Vec<(String,)> = sqlx::query_as("SELECT DISTINCT plan FROM attempts WHERE ended_at IS NULL").fetch_all(&self.write).await?;
+        let mut out = Vec::new();
+        for (plan,) in plans {
+            let plan = PlanId::new(plan);
+            for attempt in self.attempts(&plan).await? {
+                if attempt.ended_at.is_none() {
+                    out.push((plan.clone(), attempt));
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Moves items out of one state into others: missed, withdrawn, settled.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when one is in another state meanwhile; then nothing is written. [`Error::Database`].
+    pub async fn move_items(&self, plan: &PlanId, from: &str, items: &[(InstanceId, ItemState)], now: DateTime<Utc>) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        for (instance, state) in items {
+            put_item(&mut tx, plan, instance, state, from).await?;
+        }
+        sqlx::query("UPDATE plans SET updated_at = $1 WHERE id = $2").bind(ms(now)).bind(plan.as_str()).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Everything in doubt on a cloud.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn unknown_items(&self, cloud: &CloudName) -> Result<Vec<UnknownItem>, Error> {
+        let rows: Vec<(String, String, String, i64, i64)> = sqlx::query_as(
+            "SELECT i.plan, i.instance, i.doc, p.start_at,
+                 (SELECT MAX(a.began_at) FROM attempts a WHERE a.plan = i.plan AND a.position = i.position)
+             FROM items i JOIN plans p ON p.id = i.plan WHERE i.cloud = $1 AND i.state = 'unknown' ORDER BY p.start_at, i.plan, i.instance",
+        )
+        .bind(cloud.as_str())
+        .fetch_all(&self.write)
+        .await?;
+        rows.into_iter()
+            .map(|(plan, instance, text, start_at, attempted_at)| {
+                Ok(UnknownItem {
+                    state: doc(&text, "items", &plan)?,
+                    plan: PlanId::new(plan),
+                    instance: InstanceId::new(instance),
+                    attempted_at: instant(attempted_at),
+                    start_at: instant(start_at),
+                })
+            })
+            .collect()
+    }
+
+    /// The items of a plan with what the listing last said of their tasks, in request order.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn items(&self, plan: &PlanId) -> Result<Vec<Item>, Error> {
+        let rows: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
+            "SELECT i.position, i.instance, i.doc, t.status FROM items i
+             LEFT JOIN tasks t ON t.cloud = i.cloud AND t.task_key = i.task_key AND t.instance = i.instance
+             WHERE i.plan = $1 ORDER BY i.position, i.rowid",
+        )
+        .bind(plan.as_str())
+        .fetch_all(&self.read)
+        .await?;
+        rows.into_iter()
+            .map(|(request, instance, text, status)| {
+                Ok(Item {
+                    request,
+                    state: doc(&text, "items", plan.as_str())?,
+                    instance: InstanceId::new(instance),
+                    task_status: status.as_deref().map(TaskStatus::from_wire),
+                })
+            })
+            .collect()
+    }
+
+    /// The requests of a plan, as confirmed.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn requests(&self, plan: &PlanId) -> Result<Vec<Request>, Error> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT doc FROM requests WHERE plan = $1 ORDER BY position").bind(plan.as_str()).fetch_all(&self.read).await?;
+        rows.into_iter().map(|(text,)| doc(&text, "requests", plan.as_str())).collect()
+    }
+
+    /// Everything that was tried for a plan, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn attempts(&self, plan: &PlanId) -> Result<Vec<Attempt>, Error> {
+        type Row = (i64, i64, String, String, i64, Option<i64>, Option<String>, Option<String>);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT position, number, instances, body, began_at, ended_at, outcome, error FROM attempts WHERE plan = $1 ORDER BY began_at, position, number",
+        )
+        .bind(plan.as_str())
+        .fetch_all(&self.read)
+        .await?;
+        rows.into_iter()
+            .map(|(request, number, instances, body, began_at, ended_at, outcome, error)| {
+                Ok(Attempt {
+                    request,
+                    number,
+                    instances: doc(&instances, "attempts", plan.as_str())?,
+                    body,
+                    began_at: instant(began_at),
+                    ended_at: ended_at.map(instant),
+                    outcome,
+                    error: error.map(|e| doc::<CloudError>(&e, "attempts", plan.as_str())).transpose()?,
+                })
+            })
+            .collect()
+    }
+}

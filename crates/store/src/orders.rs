@@ -1,0 +1,97 @@
+//! Cancels and deletions asked of the cloud.
+
+use crate::{
+    Error, Store,
+    error::{doc, json},
+    time::{instant, ms},
+};
+use chrono::{DateTime, Utc};
+use patchboard_domain::{
+    cancel::{OrderState, TaskOrder},
+    id::{CloudName, TaskId},
+};
+
+/// One order.
+#[derive(Clone, Debug)]
+pub struct OrderRow {
+    /// Its id.
+    pub id: String,
+    /// The task, as the cloud wrote it.
+    pub task: TaskId,
+    /// What was asked.
+    pub what: TaskOrder,
+    /// When.
+    pub asked_at: DateTime<Utc>,
+    /// How far it has come.
+    pub state: OrderState,
+}
+
+type Row = (String, String, String, i64, String);
+
+fn read((id, task, what, asked_at, text): Row) -> Result<OrderRow, Error> {
+    let state = doc(&text, "orders", &id)?;
+    let what = if what == TaskOrder::Delete.as_str() { TaskOrder::Delete } else { TaskOrder::Cancel };
+    Ok(OrderRow { id, task: TaskId::new(task), what, asked_at: instant(asked_at), state })
+}
+
+impl Store {
+    /// Journals an order.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when one about the same task is open, [`Error::Database`].
+    pub async fn add_order(&self, cloud: &CloudName, order: &OrderRow) -> Result<(), Error> {
+        sqlx::query("INSERT INTO orders (id, cloud, task_key, task_id, what, asked_at, is_open, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+            .bind(&order.id)
+            .bind(cloud.as_str())
+            .bind(order.task.key())
+            .bind(order.task.as_str())
+            .bind(order.what.as_str())
+            .bind(ms(order.asked_at))
+            .bind(i64::from(order.state.is_open()))
+            .bind(json(&order.state))
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps how far an order has come.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn put_order(&self, id: &str, state: &OrderState) -> Result<(), Error> {
+        sqlx::query("UPDATE orders SET doc = $1, is_open = $2 WHERE id = $3")
+            .bind(json(state))
+            .bind(i64::from(state.is_open()))
+            .bind(id)
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Open orders of a cloud, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn open_orders(&self, cloud: &CloudName) -> Result<Vec<OrderRow>, Error> {
+        let rows: Vec<Row> =
+            sqlx::query_as("SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = $1 AND is_open = 1 ORDER BY asked_at, id")
+                .bind(cloud.as_str())
+                .fetch_all(&self.write)
+                .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// All orders about a task id, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn orders_of(&self, cloud: &CloudName, task_key: &str) -> Result<Vec<OrderRow>, Error> {
+        let rows: Vec<Row> =
+            sqlx::query_as("SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = $1 AND task_key = $2 ORDER BY asked_at, id")
+                .bind(cloud.as_str())
+                .bind(task_key)
+                .fetch_all(&self.read)
+                .await?;
+        rows.into_iter().map(read).collect()
+    }
+}

@@ -1,0 +1,148 @@
+//! Plans and drafts.
+
+use crate::{
+    Error, Store,
+    error::{doc, json},
+    time::{instant, ms},
+};
+use chrono::{DateTime, Utc};
+use patchboard_domain::{
+    id::{CloudName, InstanceId, PlanId},
+    plan::{Draft, Plan},
+};
+use sqlx::{FromRow, QueryBuilder};
+
+const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at FROM plans";
+
+#[derive(FromRow)]
+struct Row {
+    id: String,
+    cloud: String,
+    draft: String,
+    revision: i64,
+    created_at: i64,
+    updated_at: i64,
+    submitted_at: Option<i64>,
+    start_at: Option<i64>,
+    held_at: Option<i64>,
+}
+
+impl Row {
+    fn read(self) -> Result<Plan, Error> {
+        Ok(Plan {
+            draft: doc(&self.draft, "plans", &self.id)?,
+            id: PlanId::new(self.id),
+            cloud: CloudName::new(self.cloud),
+            revision: self.revision,
+            created_at: instant(self.created_at),
+            updated_at: instant(self.updated_at),
+            submitted_at: self.submitted_at.map(instant),
+            start_at: self.start_at.map(instant),
+            held_at: self.held_at.map(instant),
+        })
+    }
+}
+
+impl Store {
+    /// Keeps a new draft.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn add_plan(&self, plan: &Plan) -> Result<(), Error> {
+        sqlx::query("INSERT INTO plans (id, cloud, draft, revision, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)")
+            .bind(plan.id.as_str())
+            .bind(plan.cloud.as_str())
+            .bind(json(&plan.draft))
+            .bind(plan.revision)
+            .bind(ms(plan.created_at))
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// One plan.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn plan(&self, id: &PlanId) -> Result<Option<Plan>, Error> {
+        let mut q = QueryBuilder::new(SELECT);
+        q.push(" WHERE id = ").push_bind(id.as_str());
+        let row: Option<Row> = q.build_query_as().fetch_optional(&self.read).await?;
+        row.map(Row::read).transpose()
+    }
+
+    /// Plans, last changed first.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn plans(&self, limit: i64, offset: i64) -> Result<(Vec<Plan>, i64), Error> {
+        let total = sqlx::query_scalar("SELECT COUNT(*) FROM plans").fetch_one(&self.read).await?;
+        let mut q = QueryBuilder::new(SELECT);
+        q.push(" ORDER BY updated_at DESC, id LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
+        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        Ok((rows.into_iter().map(Row::read).collect::<Result<_, _>>()?, total))
+    }
+
+    /// Replaces the draft of a plan that still has this revision and was not submitted.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it has moved on, [`Error::Database`].
+    pub async fn put_draft(&self, id: &PlanId, revision: i64, draft: &Draft, now: DateTime<Utc>) -> Result<(), Error> {
+        let done = sqlx::query(
+            "UPDATE plans SET draft = $1, revision = revision + 1, updated_at = $2 WHERE id = $3 AND revision = $4 AND submitted_at IS NULL",
+        )
+        .bind(json(draft))
+        .bind(ms(now))
+        .bind(id.as_str())
+        .bind(revision)
+        .execute(&self.write)
+        .await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+    }
+
+    /// Holds what is not yet sent, or lets it go on.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it is no submitted plan, [`Error::Database`].
+    pub async fn hold_plan(&self, id: &PlanId, held_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Error> {
+        let done = sqlx::query("UPDATE plans SET held_at = $1, updated_at = $2 WHERE id = $3 AND submitted_at IS NOT NULL")
+            .bind(held_at.map(ms))
+            .bind(ms(now))
+            .bind(id.as_str())
+            .execute(&self.write)
+            .await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+    }
+
+    /// Deletes a draft; a submitted plan stays for ever.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it is no draft, [`Error::Database`].
+    pub async fn delete_draft(&self, id: &PlanId) -> Result<(), Error> {
+        let done = sqlx::query("DELETE FROM plans WHERE id = $1 AND submitted_at IS NULL").bind(id.as_str()).execute(&self.write).await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+    }
+
+    /// Plans that are about to schedule these instances, or whose accepted task no listing has shown yet.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn plans_touching(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<(InstanceId, PlanId)>, Error> {
+        let mut out = Vec::new();
+        for chunk in ids.chunks(500) {
+            let mut q = QueryBuilder::new("SELECT o.instance, o.plan FROM items o WHERE o.cloud = ");
+            q.push_bind(cloud.as_str()).push(
+                " AND (o.state IN ('planned', 'sending', 'unknown') OR (o.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM tasks t
+                   WHERE t.cloud = o.cloud AND t.task_key = o.task_key AND t.instance = o.instance))) AND o.instance IN (",
+            );
+            let mut list = q.separated(", ");
+            for id in chunk {
+                list.push_bind(id.as_str());
+            }
+            q.push(")");
+            let rows: Vec<(String, String)> = q.build_query_as().fetch_all(&self.read).await?;
+            out.extend(rows.into_iter().map(|(i, p)| (InstanceId::new(i), PlanId::new(p))));
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,208 @@
+//! Scheduled tasks as last listed, and history beyond the cloud's month.
+
+use crate::{
+    Error, Store,
+    time::{instant, ms},
+};
+use chrono::{DateTime, Utc};
+use patchboard_domain::{
+    filter::{PAGE_SIZE, TaskFilter},
+    id::{CloudName, InstanceId, PlanId, TaskId},
+    task::{Task, TaskStatus},
+};
+use sqlx::{FromRow, QueryBuilder, Sqlite};
+use std::collections::BTreeSet;
+
+/// Joined with the item that accounts for a task: its plan is what makes it ours.
+const SELECT: &str = "SELECT t.cloud, t.id, t.instance, COALESCE(NULLIF(t.instance_name, ''), i.name, '') AS instance_name, t.status, t.start_at,
+    t.created_at, t.target, t.first_seen_at, t.seen_at, t.gone_at, o.plan
+    FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
+    LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance";
+
+#[derive(FromRow)]
+struct Row {
+    cloud: String,
+    id: String,
+    instance: String,
+    instance_name: String,
+    status: String,
+    start_at: Option<i64>,
+    created_at: Option<i64>,
+    target: Option<String>,
+    first_seen_at: i64,
+    seen_at: i64,
+    gone_at: Option<i64>,
+    plan: Option<String>,
+}
+
+impl From<Row> for Task {
+    fn from(row: Row) -> Self {
+        Self {
+            cloud: CloudName::new(row.cloud),
+            id: TaskId::new(row.id),
+            instance: InstanceId::new(row.instance),
+            instance_name: row.instance_name,
+            status: TaskStatus::from_wire(&row.status),
+            start_at: row.start_at.map(instant),
+            created_at: row.created_at.map(instant),
+            target: row.target,
+            plan: row.plan.map(PlanId::new),
+            first_seen_at: instant(row.first_seen_at),
+            seen_at: instant(row.seen_at),
+            gone_at: row.gone_at.map(instant),
+        }
+    }
+}
+
+/// Bounds of the start in milliseconds; `to` is exclusive.
+fn push_filter(q: &mut QueryBuilder<Sqlite>, filter: &TaskFilter, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>, status: bool) {
+    q.push(" WHERE 1 = 1");
+    if status && !filter.status.is_empty() {
+        q.push(" AND t.status = ").push_bind(filter.status.clone());
+    }
+    if !filter.cloud.is_empty() {
+        q.push(" AND t.cloud = ").push_bind(filter.cloud.clone());
+    }
+    match filter.origin.as_str() {
+        "ours" => drop(q.push(" AND o.plan IS NOT NULL")),
+        "foreign" => drop(q.push(" AND o.plan IS NULL")),
+        _ => {}
+    }
+    let words = filter.q.trim().to_lowercase();
+    if !words.is_empty() {
+        let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let key = escaped.replace('-', "");
+        q.push(" AND (lower(t.instance_name) LIKE ").push_bind(format!("%{escaped}%")).push(" ESCAPE '\\' OR i.search LIKE ");
+        q.push_bind(format!("%{escaped}%")).push(" ESCAPE '\\' OR t.instance LIKE ").push_bind(format!("%{escaped}%"));
+        q.push(" ESCAPE '\\' OR t.task_key LIKE ").push_bind(format!("%{key}%")).push(" ESCAPE '\\')");
+    }
+    if let Some(from) = from {
+        q.push(" AND t.start_at >= ").push_bind(ms(from));
+    }
+    if let Some(to) = to {
+        q.push(" AND t.start_at < ").push_bind(ms(to));
+    }
+}
+
+impl Store {
+    /// Takes a complete listing begun at `began_at`: new tasks are added, the rest is brought up to date, and what is not in it
+    /// is marked as gone. One transaction.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn put_tasks(&self, cloud: &CloudName, began_at: DateTime<Utc>, listed: &[Task]) -> Result<(), Error> {
+        let at = ms(began_at);
+        let mut tx = self.write.begin().await?;
+        let mut keys = BTreeSet::new();
+        for task in listed {
+            if !keys.insert((task.id.key(), task.instance.clone())) {
+                continue;
+            }
+            sqlx::query(
+                "INSERT INTO tasks (cloud, task_key, instance, id, instance_name, status, start_at, created_at, target, first_seen_at, seen_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                 ON CONFLICT (cloud, task_key, instance) DO UPDATE SET status = excluded.status, start_at = excluded.start_at,
+                 created_at = excluded.created_at, target = COALESCE(excluded.target, tasks.target),
+                 instance_name = excluded.instance_name, seen_at = excluded.seen_at, gone_at = NULL",
+            )
+            .bind(cloud.as_str())
+            .bind(task.id.key())
+            .bind(task.instance.as_str())
+            .bind(task.id.as_str())
+            .bind(&task.instance_name)
+            .bind(task.status.as_str())
+            .bind(task.start_at.map(ms))
+            .bind(task.created_at.map(ms))
+            .bind(&task.target)
+            .bind(at)
+            .execute(&mut *tx)
+            .await?;
+        }
+        sqlx::query("UPDATE tasks SET gone_at = $1 WHERE cloud = $2 AND seen_at < $1 AND gone_at IS NULL")
+            .bind(at)
+            .bind(cloud.as_str())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// A page of tasks, next start first among those to come, then the past from the newest; and the number of all.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn tasks(
+        &self,
+        filter: &TaskFilter,
+        bounds: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+        now: DateTime<Utc>,
+        page: i64,
+    ) -> Result<(Vec<Task>, i64), Error> {
+        let mut count = QueryBuilder::new(
+            "SELECT COUNT(*) FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
+             LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance",
+        );
+        push_filter(&mut count, filter, bounds.0, bounds.1, true);
+        let total: i64 = count.build_query_scalar().fetch_one(&self.read).await?;
+        let mut q = QueryBuilder::new(SELECT);
+        push_filter(&mut q, filter, bounds.0, bounds.1, true);
+        q.push(" ORDER BY CASE WHEN t.status IN ('Pending', 'Running') AND t.gone_at IS NULL THEN 0 ELSE 1 END, ABS(COALESCE(t.start_at, 0) - ");
+        q.push_bind(ms(now)).push("), t.task_key, t.instance LIMIT ").push_bind(PAGE_SIZE);
+        q.push(" OFFSET ").push_bind((page.max(1) - 1).saturating_mul(PAGE_SIZE));
+        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        Ok((rows.into_iter().map(Task::from).collect(), total))
+    }
+
+    /// Numbers by status under the same filter without its status.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn task_counts(&self, filter: &TaskFilter, bounds: (Option<DateTime<Utc>>, Option<DateTime<Utc>>)) -> Result<Vec<(String, i64)>, Error> {
+        let mut q = QueryBuilder::new(
+            "SELECT t.status, COUNT(*) FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
+             LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance",
+        );
+        push_filter(&mut q, filter, bounds.0, bounds.1, false);
+        q.push(" GROUP BY t.status ORDER BY t.status");
+        Ok(q.build_query_as().fetch_all(&self.read).await?)
+    }
+
+    /// Tasks of these instances, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn tasks_of(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<Task>, Error> {
+        let mut out = Vec::new();
+        for chunk in ids.chunks(500) {
+            let mut q = QueryBuilder::new(SELECT);
+            q.push(" WHERE t.cloud = ").push_bind(cloud.as_str()).push(" AND t.instance IN (");
+            let mut list = q.separated(", ");
+            for id in chunk {
+                list.push_bind(id.as_str());
+            }
+            q.push(") ORDER BY t.created_at DESC, t.task_key");
+            let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+            out.extend(rows.into_iter().map(Task::from));
+        }
+        Ok(out)
+    }
+
+    /// Every record that shares a task id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn tasks_with_id(&self, cloud: &CloudName, task_key: &str) -> Result<Vec<Task>, Error> {
+        let mut q = QueryBuilder::new(SELECT);
+        q.push(" WHERE t.cloud = ").push_bind(cloud.as_str()).push(" AND t.task_key = ").push_bind(task_key).push(" ORDER BY 4, t.instance");
+        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        Ok(rows.into_iter().map(Task::from).collect())
+    }
+
+    /// How many records share each of these ids.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn task_sharing(&self, cloud: &CloudName, task_key: &str) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM tasks WHERE cloud = $1 AND task_key = $2").bind(cloud.as_str()).bind(task_key).fetch_one(&self.read).await?)
+    }
+}
