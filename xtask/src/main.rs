@@ -1,1 +1,120 @@
-fn main(){}
+//! The one tool of the project. Every command installs what it needs and says what it is doing; each can be interrupted and
+//! run again, and is quick the second time.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
+#![expect(clippy::disallowed_methods, reason = "a tool reads its environment")]
+
+mod browser;
+mod run;
+mod sdk;
+mod site;
+mod tools;
+mod watch;
+
+use clap::{Parser, Subcommand};
+use run::{Result, cargo, step};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs, tests and photographs Patchboard")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build what is needed and run the demo: simulated cloud, throw-away database, nothing leaves this machine
+    Demo {
+        /// Arguments for `patchboard demo`, for example `-- --instances 10000`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Run the demo and build it again whenever a source changes
+    Dev {
+        /// Arguments for `patchboard demo`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Build the site and the binary
+    Build {
+        /// One binary with the site inside, optimised
+        #[arg(long)]
+        release: bool,
+    },
+    /// Set up and run all tests: Rust, the official Python SDK, the browser
+    Test {
+        /// Rust tests only
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Formatting, clippy for host and browser, documentation links
+    Lint,
+    /// What CI runs: lint and test
+    Ci,
+    /// Screenshots of every page into target/shots
+    Shots,
+    /// Bytes of the first page by kind, compressed
+    Size,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo { args } => demo(&args),
+        Command::Dev { args } => watch::dev(&args),
+        Command::Build { release } => build(release),
+        Command::Test { fast } => test(fast),
+        Command::Lint => lint(),
+        Command::Ci => lint().and_then(|()| test(false)),
+        Command::Shots => shots(),
+        Command::Size => site::size(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build(release: bool) -> Result {
+    site::build(release)?;
+    step("building the server");
+    cargo(if release { &["build", "--release", "--bin", "patchboard"] } else { &["build", "--bin", "patchboard"] })?;
+    println!("built target/{}/patchboard", if release { "release" } else { "debug" });
+    Ok(())
+}
+
+fn demo(args: &[String]) -> Result {
+    build(false)?;
+    run::run(run::binary().as_os_str(), ["demo"].into_iter().map(str::to_owned).chain(args.iter().cloned()))
+}
+
+fn test(fast: bool) -> Result {
+    build(false)?;
+    step("Rust tests");
+    cargo(&["test", "--workspace", "--exclude", "patchboard-client"])?;
+    if fast {
+        return Ok(());
+    }
+    sdk::test()?;
+    browser::test()
+}
+
+fn lint() -> Result {
+    tools::wasm_target()?;
+    step("formatting");
+    cargo(&["fmt", "--all", "--check"])?;
+    step("clippy, host");
+    cargo(&["clippy", "--workspace", "--exclude", "patchboard-client", "--all-targets", "--", "-D", "warnings"])?;
+    step("clippy, browser");
+    tools::client_cargo(&["clippy", "-p", "patchboard-client", "-p", "patchboard-domain", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"])?;
+    step("documentation");
+    run::cargo_with(&["doc", "--workspace", "--exclude", "patchboard-client", "--no-deps", "--document-private-items"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn shots() -> Result {
+    build(false)?;
+    browser::shots()
+}

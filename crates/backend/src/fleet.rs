@@ -4,24 +4,13 @@ use crate::{Error, Services};
 use patchboard_domain::{
     eligibility::{Ineligible, OtherPlan, check_instance},
     filter::FleetFilter,
-    fleet::{Facets, FleetRow, Page, SyncStatus},
+    fleet::{FleetRow, FleetView, Page},
     id::{CloudName, InstanceId, PlanId},
     instance::Instance,
     task::Task,
     version::PatchVersion,
 };
 use std::collections::BTreeMap;
-
-/// What the fleet page shows.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub struct FleetView {
-    /// The rows of the page.
-    pub page: Page<FleetRow>,
-    /// Values to filter by.
-    pub facets: Facets,
-    /// How old it is, for each cloud.
-    pub sync: Vec<SyncStatus>,
-}
 
 impl Services {
     /// A page of the fleet.

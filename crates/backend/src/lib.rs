@@ -22,8 +22,6 @@ pub mod zones;
 pub use cloud::{Cloud, CloudSettings, Secrets};
 pub use drafts::Selection;
 pub use error::Error;
-pub use fleet::FleetView;
 pub use patchboard_store::{Error as StoreError, Store};
 pub use services::{Policy, Services};
-pub use tasks::TasksView;
 pub use worker::Workers;

@@ -4,19 +4,8 @@ use crate::{Error, Services, zones};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use patchboard_domain::{
     filter::TaskFilter,
-    fleet::{Page, SyncStatus, TaskRow},
+    fleet::{Page, TaskRow, TasksView},
 };
-
-/// What the task page shows.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub struct TasksView {
-    /// The rows of the page.
-    pub page: Page<TaskRow>,
-    /// Numbers by status under the same filter without its status.
-    pub counts: Vec<(String, i64)>,
-    /// How old it is, for each cloud.
-    pub sync: Vec<SyncStatus>,
-}
 
 impl Services {
     /// A page of the task list. Days of the filter are days in `zone`.

@@ -85,6 +85,37 @@ pub struct Facets {
     pub cloud: Vec<(String, i64)>,
 }
 
+/// What the fleet page shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetView {
+    /// The rows of the page.
+    pub page: Page<FleetRow>,
+    /// Values to filter by.
+    pub facets: Facets,
+    /// How old it is, for each cloud.
+    pub sync: Vec<SyncStatus>,
+}
+
+/// What the task page shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TasksView {
+    /// The rows of the page.
+    pub page: Page<TaskRow>,
+    /// Numbers by status under the same filter without its status.
+    pub counts: Vec<(String, i64)>,
+    /// How old it is, for each cloud.
+    pub sync: Vec<SyncStatus>,
+}
+
+/// A plan, in whichever half of its life it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlanView {
+    /// Not confirmed yet.
+    Draft(Box<DraftView>),
+    /// Confirmed.
+    Sent(Box<SentView>),
+}
+
 /// What became of one pasted line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pasted {

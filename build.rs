@@ -1,0 +1,8 @@
+//! A release binary holds the site, so it is built again when the site was.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("PROFILE").is_ok_and(|p| p == "release") {
+        println!("cargo::rerun-if-changed=target/site");
+    }
+}

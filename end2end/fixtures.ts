@@ -1,0 +1,92 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, test as base, type Page } from "@playwright/test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** A demo of our own on a free port: simulated cloud, throw-away database. */
+export interface Demo {
+  url: string;
+  simulator: string;
+}
+
+async function start(args: string[]): Promise<{ demo: Demo; child: ChildProcess }> {
+  const binary = process.env.PATCHBOARD_BINARY ?? "../target/debug/patchboard";
+  const child = spawn(binary, ["demo", "--listen", "127.0.0.1:0", ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const demo: Demo = { url: "", simulator: "" };
+  for await (const line of createInterface({ input: child.stdout! })) {
+    demo.simulator ||= /Simulated cloud at (\S+)/.exec(line)?.[1] ?? "";
+    demo.url ||= /Patchboard at (\S+)/.exec(line)?.[1] ?? "";
+    if (demo.url) break;
+  }
+  if (!demo.url) throw new Error("the demo did not start");
+  return { demo, child };
+}
+
+export const test = base.extend<{ problems: string[] }, { demo: Demo; demoArgs: string[] }>({
+  demoArgs: [[], { option: true, scope: "worker" }],
+  demo: [
+    async ({ demoArgs }, use) => {
+      const { demo, child } = await start(demoArgs);
+      await use(demo);
+      child.kill("SIGTERM");
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ demo }, use) => use(demo.url),
+  // A console error or an uncaught exception fails the test that saw it.
+  problems: [
+    async ({ page }, use) => {
+      const problems: string[] = [];
+      page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+      page.on("pageerror", (error) => problems.push(String(error)));
+      await use(problems);
+      expect(problems, "the console is clean").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+/** Opens a page; with JavaScript, waits until its islands run. */
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await ready(page);
+}
+
+/** Waits until the islands of the present page run, where JavaScript is on. */
+export async function ready(page: Page): Promise<void> {
+  if (hydrated()) await expect(page.locator("html[data-hydrated]")).toBeAttached();
+}
+
+/** Whether this project runs JavaScript. */
+export function hydrated(): boolean {
+  return test.info().project.name === "hydrated";
+}
+
+/** The first sync has been read: the fleet is there. */
+export async function fleetIsThere(page: Page): Promise<void> {
+  await expect(async () => {
+    await page.goto("/instances");
+    await expect(page.getByRole("row").nth(2)).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+}
+
+/** Reloads until it holds: the page without islands does not update by itself. */
+export async function eventually(page: Page, holds: () => Promise<void>): Promise<void> {
+  await expect(async () => {
+    await page.reload();
+    await holds();
+  }).toPass({ timeout: 45_000 });
+}
+
+/** No violation of the accessibility rules. */
+export async function accessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]).analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(" | ")}`)).toEqual([]);
+}
+
+/** `datetime-local` text a number of hours from now on a clock so many hours ahead of UTC. */
+export function localTime(hoursFromNow: number, offsetHours: number): string {
+  return new Date(Date.now() + (hoursFromNow + offsetHours) * 3_600_000).toISOString().slice(0, 16);
+}
+
+export { expect };

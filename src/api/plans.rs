@@ -1,0 +1,232 @@
+//! Plans.
+
+use super::ApiError;
+use leptos::prelude::*;
+use patchboard_domain::{
+    filter::FleetFilter,
+    fleet::{DraftView, Page, PickerView, PlanRow, PlanView},
+};
+
+#[cfg(feature = "ssr")]
+use crate::paths;
+#[cfg(feature = "ssr")]
+use patchboard_domain::id::{CloudName, InstanceId, PlanId};
+
+/// A page of the list of plans.
+#[server(endpoint = "plans/list")]
+pub async fn load_plans(page: i64) -> Result<Page<PlanRow>, ApiError> {
+    super::services()?.plan_rows(page).await.map_err(super::failed)
+}
+
+/// The first step of a plan.
+#[server(endpoint = "plans/picker")]
+pub async fn load_picker(plan: Option<String>, filter: FleetFilter, page: i64, selected_only: bool) -> Result<PickerView, ApiError> {
+    let services = super::services()?;
+    let id = plan.map(PlanId::new);
+    // A plan is of one cloud: before the first tick it is the one asked for, or the first.
+    let mut filter = filter;
+    if id.is_none() && filter.cloud.is_empty() {
+        filter.cloud = services.clouds().first().map(|c| c.name().to_string()).unwrap_or_default();
+    }
+    services.picker(id.as_ref(), &filter, page, selected_only).await.map_err(super::failed)
+}
+
+/// The second step of a plan.
+#[server(endpoint = "plans/draft")]
+pub async fn load_draft(plan: String) -> Result<DraftView, ApiError> {
+    super::services()?.draft_view(&PlanId::new(plan)).await.map_err(super::failed)
+}
+
+/// A plan, draft or sent.
+#[server(endpoint = "plans/show")]
+pub async fn load_plan(plan: String) -> Result<PlanView, ApiError> {
+    let services = super::services()?;
+    let id = PlanId::new(plan);
+    let found = services.plan(&id).await.map_err(super::failed)?;
+    if found.is_draft() {
+        services.draft_view(&id).await.map(|v| PlanView::Draft(Box::new(v))).map_err(super::failed)
+    } else {
+        services.sent_view(&id).await.map(|v| PlanView::Sent(Box::new(v))).map_err(super::failed)
+    }
+}
+
+/// Everything the picker's form does. `go` names the button: `save`, `filter`, `page:N`, `tick_page`, `all`, `clear`,
+/// `paste`, `selected`, `everything`, `continue`. Ticks are kept whichever was pressed.
+#[expect(clippy::too_many_arguments, reason = "the fields of one flat form; nested arguments do not survive without JavaScript")]
+#[server(endpoint = "plans/pick")]
+pub async fn pick_instances(
+    #[server(default)] plan: String,
+    #[server(default)] plan_cloud: String,
+    #[server(default)] shown: String,
+    #[server(default)] ticked: Vec<String>,
+    #[server(default)] pasted: String,
+    #[server(default)] go: String,
+    #[server(default)] page: i64,
+    #[server(default)] selected_only: bool,
+    #[server(default)] q: String,
+    #[server(default)] status: String,
+    #[server(default)] engine: String,
+    #[server(default)] missing: String,
+    #[server(default)] tag: String,
+    #[server(default)] project: String,
+    #[server(default)] form: String,
+    #[server(default)] cloud: String,
+) -> Result<(), ApiError> {
+    let services = super::services()?;
+    let viewer = crate::viewer::Viewer::current();
+    let filter = FleetFilter { q, status, engine, missing, tag, project, form, cloud };
+    let ids = |text: &str| -> Vec<InstanceId> { text.split(',').filter(|t| !t.is_empty()).map(InstanceId::new).collect() };
+    let shown = ids(&shown);
+    let ticked = if go == "tick_page" { shown.clone() } else { ticked.iter().map(InstanceId::new).collect() };
+    let pick = Pick { plan, cloud: plan_cloud, zone: viewer.zone, shown, ticked, pasted, go, page, selected_only, filter };
+    let back = paths::pick(None, &pick.filter, pick.page, false);
+    super::answer(pick.run(&services).await, &back);
+    Ok(())
+}
+
+#[cfg(feature = "ssr")]
+struct Pick {
+    plan: String,
+    cloud: String,
+    zone: String,
+    shown: Vec<InstanceId>,
+    ticked: Vec<InstanceId>,
+    pasted: String,
+    go: String,
+    page: i64,
+    selected_only: bool,
+    filter: FleetFilter,
+}
+
+#[cfg(feature = "ssr")]
+impl Pick {
+    /// Returns where to go.
+    async fn run(self, services: &patchboard_backend::Services) -> Result<String, patchboard_backend::Error> {
+        use patchboard_backend::Selection;
+        let nothing = self.ticked.is_empty() && self.pasted.trim().is_empty() && !matches!(self.go.as_str(), "all" | "continue");
+        if self.plan.is_empty() && nothing {
+            // Looking around makes no draft.
+            return Ok(paths::pick(None, &self.filter, self.target_page(), false));
+        }
+        let id = if self.plan.is_empty() {
+            services.create_draft(&CloudName::new(&self.cloud), &self.zone).await?
+        } else {
+            PlanId::new(&self.plan)
+        };
+        let mut refused = services.select(&id, Selection::Page { shown: self.shown.clone(), ticked: self.ticked.clone() }).await?;
+        let selected_only = match self.go.as_str() {
+            "selected" => true,
+            "everything" | "filter" => false,
+            _ => self.selected_only,
+        };
+        match self.go.as_str() {
+            "all" => refused = services.select(&id, Selection::AllMatching(self.filter.clone())).await?,
+            "clear" => refused = services.select(&id, Selection::Clear).await?,
+            "paste" => refused = services.select(&id, Selection::Paste(self.pasted.clone())).await?,
+            "continue" => return Ok(paths::schedule(&id)),
+            _ => {}
+        }
+        let to = paths::pick(Some(&id), &self.filter, self.target_page(), selected_only);
+        Ok(if refused > 0 { paths::with(&to, "refused", &refused.to_string()) } else { to })
+    }
+
+    fn target_page(&self) -> i64 {
+        match self.go.split_once(':') {
+            Some(("page", n)) => n.parse().unwrap_or(1),
+            _ if matches!(self.go.as_str(), "filter" | "selected" | "everything") => 1,
+            _ => self.page,
+        }
+    }
+}
+
+/// A draft with one instance, from its page or from the fleet.
+#[server(endpoint = "plans/start")]
+pub async fn start_plan(cloud: String, instance: String) -> Result<(), ApiError> {
+    let services = super::services()?;
+    let zone = crate::viewer::Viewer::current().zone;
+    let ids = vec![InstanceId::new(instance)];
+    let result = async {
+        let id = services.create_draft(&CloudName::new(&cloud), &zone).await?;
+        services.select(&id, patchboard_backend::Selection::Page { shown: ids.clone(), ticked: ids }).await?;
+        Ok(paths::schedule(&id))
+    }
+    .await;
+    super::answer(result, paths::INSTANCES);
+    Ok(())
+}
+
+/// Keeps the second step as it was typed. `go` is `save`, `continue`, `retry`, or `drop:ID,ID`.
+#[expect(clippy::too_many_arguments, reason = "the fields of one flat form; nested arguments do not survive without JavaScript")]
+#[server(endpoint = "plans/schedule")]
+pub async fn set_schedule(
+    plan: String,
+    #[server(default)] title: String,
+    #[server(default)] patches: Vec<String>,
+    #[server(default)] start_local: String,
+    #[server(default)] zone: String,
+    #[server(default)] fold: String,
+    #[server(default)] go: String,
+) -> Result<(), ApiError> {
+    use patchboard_domain::plan::{Draft, Fold};
+    let services = super::services()?;
+    let id = PlanId::new(plan);
+    let fold = match fold.as_str() {
+        "first" => Some(Fold::First),
+        "second" => Some(Fold::Second),
+        _ => None,
+    };
+    let patches = patches.iter().filter_map(|p| p.parse().ok()).collect();
+    let typed = Draft { title: title.trim().chars().take(200).collect(), patches, start_local, zone, fold, ..Draft::default() };
+    let result = async {
+        services.set_schedule(&id, typed).await?;
+        match go.split_once(':') {
+            Some(("drop", ids)) => {
+                let ids = ids.split(',').map(InstanceId::new).collect();
+                services.select(&id, patchboard_backend::Selection::Remove(ids)).await?;
+            }
+            _ if go == "continue" => return Ok(paths::plan(&id)),
+            _ if go == "retry" => {
+                let draft = services.plan(&id).await?;
+                services.retry_candidates(&draft.cloud, &draft.draft.instances).await?;
+            }
+            _ => {}
+        }
+        Ok(paths::schedule(&id))
+    }
+    .await;
+    super::answer(result, &paths::plan(&id));
+    Ok(())
+}
+
+/// Sends a draft whose requests have the hash that was shown. More than one instance asks for their number.
+#[server(endpoint = "plans/confirm")]
+pub async fn confirm_plan(plan: String, hash: String, #[server(default)] count: String, #[server(default)] of: String) -> Result<(), ApiError> {
+    let services = super::services()?;
+    let id = PlanId::new(plan);
+    let here = paths::plan(&id);
+    if of != "1" && count.trim() != of {
+        leptos_axum::redirect(&paths::with(&here, "error", ApiError::Confirm.code()));
+        return Ok(());
+    }
+    super::answer(services.submit(&id, &hash).await.map(|()| here.clone()), &here);
+    Ok(())
+}
+
+/// Changes a plan as a whole. `go` is `hold`, `unhold`, `withdraw`, `again` (a new draft from what was not scheduled) or
+/// `discard`.
+#[server(endpoint = "plans/change")]
+pub async fn change_plan(plan: String, go: String) -> Result<(), ApiError> {
+    let services = super::services()?;
+    let id = PlanId::new(plan);
+    let here = paths::plan(&id);
+    let result = match go.as_str() {
+        "hold" => services.hold(&id, true).await.map(|()| here.clone()),
+        "unhold" => services.hold(&id, false).await.map(|()| here.clone()),
+        "withdraw" => services.withdraw(&id).await.map(|_| here.clone()),
+        "again" => services.draft_from_failed(&id).await.map(|new| paths::schedule(&new)),
+        "discard" => services.discard(&id).await.map(|()| paths::PLANS.to_owned()),
+        _ => Err(patchboard_backend::Error::NotFound),
+    };
+    super::answer(result, &here);
+    Ok(())
+}

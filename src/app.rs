@@ -1,0 +1,62 @@
+//! HTML shell and route table.
+
+use crate::{
+    components::Layout,
+    pages::{FleetPage, InstancePage, NotFoundPage, PickPage, PlanPage, PlansPage, SchedulePage, TaskPage, TasksPage},
+    paths,
+    viewer::Viewer,
+};
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, provide_meta_context};
+use leptos_router::{
+    ParamSegment, SsrMode, StaticSegment,
+    components::{Redirect, Route, Router, Routes},
+};
+
+/// The document around every page.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let viewer = Viewer::current();
+    let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    view! {
+        <!DOCTYPE html>
+        <html lang=viewer.lang.tag() data-theme=viewer.theme.as_str()>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="stylesheet" href=style/>
+                <HydrationScripts options=options islands=true/>
+                <MetaTags/>
+            </head>
+            <body><App/></body>
+        </html>
+    }
+}
+
+/// The routes. Every page is sent whole (`SsrMode::Async`).
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let instances = StaticSegment("instances");
+    let plans = StaticSegment("plans");
+    let tasks = StaticSegment("tasks");
+    view! {
+        <Router>
+            <Layout>
+                <Routes fallback=|| view! { <NotFoundPage/> }>
+                    <Route path=StaticSegment("") view=|| view! { <Redirect path=paths::INSTANCES/> } ssr=SsrMode::Async/>
+                    <Route path=instances view=FleetPage ssr=SsrMode::Async/>
+                    <Route path=(instances, ParamSegment("cloud"), ParamSegment("id")) view=InstancePage ssr=SsrMode::Async/>
+                    <Route path=plans view=PlansPage ssr=SsrMode::Async/>
+                    <Route path=(plans, StaticSegment("new")) view=PickPage ssr=SsrMode::Async/>
+                    <Route path=(plans, ParamSegment("id")) view=PlanPage ssr=SsrMode::Async/>
+                    <Route path=(plans, ParamSegment("id"), StaticSegment("instances")) view=PickPage ssr=SsrMode::Async/>
+                    <Route path=(plans, ParamSegment("id"), StaticSegment("schedule")) view=SchedulePage ssr=SsrMode::Async/>
+                    <Route path=tasks view=TasksPage ssr=SsrMode::Async/>
+                    <Route path=(tasks, ParamSegment("cloud"), ParamSegment("id")) view=TaskPage ssr=SsrMode::Async/>
+                </Routes>
+            </Layout>
+        </Router>
+    }
+}

@@ -1,0 +1,162 @@
+//! What stands around every page.
+
+use crate::{
+    api::ApiError,
+    i18n::Lang,
+    islands::Hydrated,
+    paths,
+    viewer::{Theme, Viewer},
+    when,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+/// Zones to offer in the preferences; any other may be typed.
+const COMMON_ZONES: [&str; 14] = [
+    "Asia/Shanghai", "UTC", "Asia/Singapore", "Asia/Hong_Kong", "Asia/Tokyo", "Asia/Kolkata", "Asia/Dubai", "Europe/London",
+    "Europe/Berlin", "Europe/Istanbul", "America/New_York", "America/Sao_Paulo", "Africa/Johannesburg", "Australia/Sydney",
+];
+
+/// Header, navigation, banners, and the page.
+#[component]
+pub fn Layout(
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let link = |href: &'static str, text: &'static str| {
+        let current = viewer.here.split('?').next().is_some_and(|path| path == href || path.starts_with(&format!("{href}/")));
+        view! { <li><a href=href aria-current=current.then_some("page")>{text}</a></li> }
+    };
+    view! {
+        <a class="skip" href="#content">{lang.skip_to_content()}</a>
+        <header class="top">
+            <a class="brand" href="/"><span class="brand-mark" aria-hidden="true"></span>"Patchboard"</a>
+            <nav aria-label=lang.main_navigation()>
+                <ul>
+                    {link(paths::INSTANCES, lang.nav_instances())}
+                    {link(paths::PLANS, lang.nav_plans())}
+                    {link(paths::TASKS, lang.nav_tasks())}
+                </ul>
+            </nav>
+            <a class="button primary" href=paths::NEW_PLAN>{lang.new_plan()}</a>
+            <Preferences viewer=viewer.clone()/>
+        </header>
+        {viewer.demo.then(|| view! { <p class="banner demo">{lang.demo_banner()}</p> })}
+        <main id="content" tabindex="-1">{children()}</main>
+        <footer class="foot">
+            <span>"Patchboard " {env!("CARGO_PKG_VERSION")} " · " {lang.product_line()}</span>
+            <span>{lang.no_accounts()}</span>
+        </footer>
+        <Hydrated/>
+    }
+}
+
+#[component]
+fn Preferences(viewer: Viewer) -> impl IntoView {
+    let lang = viewer.lang;
+    let offset = patchboard_domain::time::offset_label(when::offset(&viewer.zone, viewer.now));
+    let other = if lang == Lang::En { (Lang::Zh, "中文") } else { (Lang::En, "English") };
+    let option = |value: &'static str, text: &'static str, chosen: bool| view! { <option value=value selected=chosen>{text}</option> };
+    view! {
+        <div class="preferences">
+            <form method="post" action=paths::PREFERENCES>
+                <input type="hidden" name="back" value=viewer.here.clone()/>
+                <button class="quiet" name="lang" value=other.0.tag() lang=other.0.tag()>{other.1}</button>
+            </form>
+            <details>
+                <summary><span class="visually-hidden">{lang.preferences()}</span><span>{viewer.zone.clone()} " " {offset}</span></summary>
+                <form method="post" action=paths::PREFERENCES class="panel">
+                    <input type="hidden" name="back" value=viewer.here.clone()/>
+                    <label>{lang.time_zone()}<input name="zone" list="zones" value=viewer.zone.clone() autocomplete="off" spellcheck="false"/></label>
+                    <datalist id="zones">{COMMON_ZONES.into_iter().map(|z| view! { <option value=z></option> }).collect_view()}</datalist>
+                    <label>{lang.language()}
+                        <select name="lang">
+                            {option(Lang::En.tag(), "English", lang == Lang::En)}
+                            {option(Lang::Zh.tag(), "简体中文", lang == Lang::Zh)}
+                        </select>
+                    </label>
+                    <label>{lang.theme()}
+                        <select name="theme">
+                            {option("system", lang.theme_system(), viewer.theme == Theme::System)}
+                            {option("light", lang.theme_light(), viewer.theme == Theme::Light)}
+                            {option("dark", lang.theme_dark(), viewer.theme == Theme::Dark)}
+                        </select>
+                    </label>
+                    <button class="primary">{lang.save()}</button>
+                </form>
+            </details>
+        </div>
+    }
+}
+
+/// Title of the page and of the document, with what can be done on the right.
+#[component]
+pub fn PageHead(
+    /// The title.
+    #[prop(into)]
+    title: String,
+    /// A sentence under it.
+    #[prop(into, optional)]
+    lead: String,
+    /// Buttons.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <Title text=format!("{title} · Patchboard")/>
+        <div class="page-head">
+            <div><h1>{title}</h1>{(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}</div>
+            {children.map(|c| view! { <div class="actions">{c()}</div> })}
+        </div>
+        <Notice/>
+    }
+}
+
+/// What the address says about the last change: a code only, the sentence is ours.
+#[component]
+pub fn Notice() -> impl IntoView {
+    let query = use_query_map().get_untracked();
+    let lang = Viewer::current().lang;
+    let error = query.get("error").and_then(|code| ApiError::from_code(&code)).map(|error| match error {
+        ApiError::Changed => lang.notice_changed(),
+        ApiError::NotReady => lang.notice_not_ready(),
+        ApiError::Conflict => lang.notice_conflict(),
+        ApiError::Refused => lang.notice_refused(),
+        ApiError::Confirm => lang.notice_confirm(),
+        ApiError::NotFound => lang.not_found_text(),
+        ApiError::Failed => lang.notice_failed(),
+    });
+    let refused = query.get("refused").and_then(|n| n.parse().ok()).map(|n| lang.notice_refused_some(n));
+    view! {
+        {error.map(|text| view! { <p class="banner error" role="alert">{text}</p> })}
+        {refused.map(|text| view! { <p class="banner warn" role="status">{text}</p> })}
+    }
+}
+
+/// Nothing to show: what this is, and one thing to do.
+#[component]
+pub fn Empty(
+    /// What is missing.
+    #[prop(into)]
+    title: String,
+    /// What it would be.
+    #[prop(into)]
+    text: String,
+    /// Where to go.
+    #[prop(into, optional)]
+    href: String,
+    /// What that does.
+    #[prop(into, optional)]
+    action: String,
+) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <h2>{title}</h2>
+            <p>{text}</p>
+            {(!href.is_empty()).then(|| view! { <a class="button" href=href>{action}</a> })}
+        </div>
+    }
+}

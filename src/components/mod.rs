@@ -1,0 +1,17 @@
+//! Props in, HTML out. Nothing here loads or decides.
+
+mod badge;
+mod filters;
+mod layout;
+mod load;
+mod pager;
+mod plan_steps;
+mod sync_bar;
+
+pub use badge::{Badge, InstanceStatus, ItemBadge, PlanBadge, TaskBadge, Tone};
+pub use filters::{FilterFields, Select};
+pub use layout::{Empty, Layout, Notice, PageHead};
+pub use load::{Failed, load};
+pub use pager::{PageButtons, Pager};
+pub use plan_steps::{PlanSteps, Step};
+pub use sync_bar::SyncBar;

@@ -1,0 +1,65 @@
+//! How old what is shown is, and what went wrong when the cloud was last read.
+
+use crate::{
+    api::{Refresh, ResumeCloud},
+    viewer::Viewer,
+    when,
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use patchboard_domain::fleet::SyncStatus;
+
+/// Clock difference, in seconds, from which on a person should know.
+const SKEW_WORTH_SAYING: i64 = 60;
+
+/// One line for each cloud, and a button to look now.
+#[component]
+pub fn SyncBar(
+    /// The status of every cloud.
+    sync: Vec<SyncStatus>,
+) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let several = sync.len() > 1;
+    let lines = sync
+        .into_iter()
+        .map(|s| {
+            let name = several.then(|| format!("{}: ", s.cloud));
+            let looked = s.instances_at.into_iter().chain(s.tasks_at).min();
+            let age = looked.map_or_else(
+                || lang.sync_never().to_owned(),
+                |at| format!("{} · {}", lang.sync_age(&when::relative(&viewer, at)), when::precise(&viewer, at)),
+            );
+            let running = s.running_since.map(|_| lang.sync_running(s.progress));
+            let skew = s.skew_seconds.filter(|skew| skew.abs() > SKEW_WORTH_SAYING).map(|skew| lang.clock_skew(skew));
+            let stopped = s.stopped.then(|| {
+                view! {
+                    <form method="post" action=ResumeCloud::url() class="banner error" role="alert">
+                        <input type="hidden" name="cloud" value=s.cloud.to_string()/>
+                        <input type="hidden" name="back" value=viewer.here.clone()/>
+                        <p>{lang.sync_stopped()}</p>
+                        <button>{lang.resume()}</button>
+                    </form>
+                }
+            });
+            let failed = s.error.map(|e| {
+                let code = e.code.map(|c| format!("{c} · "));
+                let request = e.request_id.map(|id| format!(" · {}", lang.request_id(&id)));
+                view! { <p class="banner warn">{lang.sync_failed()} <br/><span class="said">{code}{e.message}{request}</span></p> }
+            });
+            view! {
+                <p class="sync-line">{name}{age}{running.map(|r| view! { <span class="busy">" · " {r}</span> })}</p>
+                {stopped}{failed}
+                {skew.map(|text| view! { <p class="banner warn">{text}</p> })}
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="sync-bar">
+            <div data-live="sync">{lines}</div>
+            <form method="post" action=Refresh::url()>
+                <input type="hidden" name="back" value=viewer.here.clone()/>
+                <button>{lang.refresh()}</button>
+            </form>
+        </div>
+    }
+}

@@ -1,0 +1,104 @@
+//! `/instances`: what the cloud last said and when.
+
+use crate::{
+    api::load_fleet,
+    components::{Empty, FilterFields, InstanceStatus, PageHead, Pager, SyncBar, load},
+    islands::Live,
+    pages::{fleet_filter, page_number},
+    paths,
+    viewer::Viewer,
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use patchboard_domain::{
+    filter::FleetFilter,
+    fleet::{FleetRow, FleetView},
+};
+
+/// The fleet. Without JavaScript: filters are a GET form, pages are links.
+#[component]
+pub fn FleetPage() -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let query = use_query_map().get_untracked();
+    let (filter, page) = (fleet_filter(&query), page_number(&query));
+    let view = load_fleet(filter.clone(), page);
+    view! {
+        <PageHead title=lang.fleet_title() lead=lang.fleet_lead()/>
+        {load(view, move |view| view! { <Fleet view=view filter=filter/> })}
+    }
+}
+
+#[component]
+fn Fleet(view: FleetView, filter: FleetFilter) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let never = view.sync.iter().all(|s| s.instances_at.is_none());
+    let (page, pages, total) = (view.page.page, view.page.pages(), view.page.total);
+    let filtered = !filter.is_empty();
+    let link = filter.clone();
+    let rows = view.page.rows.into_iter().map(|row| view! { <Row row=row/> }).collect_view();
+    view! {
+        <SyncBar sync=view.sync/>
+        <form class="filters" method="get" action=paths::INSTANCES role="search" aria-label=lang.filters()>
+            <FilterFields filter=filter facets=view.facets/>
+            <button class="primary">{lang.apply()}</button>
+            {filtered.then(|| view! { <a class="button quiet" href=paths::INSTANCES>{lang.clear_filters()}</a> })}
+        </form>
+        <div data-live="fleet">
+            {if total > 0 {
+                view! {
+                    <p class="count" role="status">{lang.matching(total)}</p>
+                    <div class="table-wrap">
+                    <table class="cards">
+                        <thead><tr>
+                            <th scope="col">{lang.col_name()}</th>
+                            <th scope="col">{lang.col_status()}</th>
+                            <th scope="col">{lang.col_engine()}</th>
+                            <th scope="col">{lang.col_patches()}</th>
+                            <th scope="col">{lang.col_form()}</th>
+                            <th scope="col">{lang.col_tags()}</th>
+                            <th scope="col">{lang.col_windows()}</th>
+                        </tr></thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                    </div>
+                    <Pager page=page pages=pages href=move |p| paths::instances(&link, p)/>
+                }.into_any()
+            } else if filtered && !never {
+                view! { <Empty title=lang.fleet_none_match() text="" href=paths::INSTANCES action=lang.clear_filters()/> }.into_any()
+            } else {
+                view! { <Empty title=lang.fleet_empty_title() text=lang.fleet_empty_text()/> }.into_any()
+            }}
+        </div>
+        <Live every=15 note=lang.updated_by_itself().to_owned()/>
+    }
+}
+
+#[component]
+fn Row(row: FleetRow) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let i = row.instance;
+    let href = paths::instance(&i.cloud, &i.id);
+    let abnormal = i.abnormal_nodes().len();
+    let newest = i.patches.last().map_or_else(|| lang.no_patches().to_owned(), ToString::to_string);
+    let missing = if row.missing == 0 { lang.up_to_date().to_owned() } else { format!("{} {}", lang.col_missing(), row.missing) };
+    let tags = i.tags.iter().map(|t| view! { <span class="tag">{format!("{}={}", t.key, t.value)}</span> }).collect_view();
+    view! {
+        <tr>
+            <th scope="row"><a href=href>{i.name}</a><code class="id">{i.id.to_string()}</code></th>
+            <td data-label=lang.col_status()>
+                <InstanceStatus status=i.status/>
+                {(abnormal > 0).then(|| view! { <span class="sub bad">{lang.node_trouble(abnormal)} " " {lang.nodes()}</span> })}
+            </td>
+            <td data-label=lang.col_engine() class="num">{i.engine.map_or_else(|| "—".to_owned(), |e| e.to_string())}</td>
+            <td data-label=lang.col_patches() class="num">{newest}<span class="sub">{missing}</span></td>
+            <td data-label=lang.col_form()>{lang.form(i.form)}</td>
+            <td data-label=lang.col_tags()><span class="tags">{tags}</span></td>
+            <td data-label=lang.col_windows() class="num">
+                {i.maintenance.map(|w| view! { <span class="nowrap">{lang.maintenance()} " " {w.to_string()}</span> })}
+                {i.backup.map(|w| view! { <span class="sub nowrap">{lang.backup()} " " {w.to_string()}</span> })}
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,145 @@
+//! The review of a draft: the sentence, the exact requests, what stands against it, what should be known, and the button.
+
+use crate::{
+    api::{ChangePlan, ConfirmPlan},
+    components::{PageHead, PlanSteps, Step},
+    paths,
+    viewer::Viewer,
+    when,
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use patchboard_domain::{compile::Request, filter::FleetFilter, fleet::DraftView, id::InstanceId};
+
+/// Most names that a sentence lists before it counts.
+const NAMES_IN_A_SENTENCE: usize = 3;
+
+/// Review and send.
+#[component]
+pub fn DraftPlan(view: DraftView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let id = view.plan.id.clone();
+    let name = |id: &InstanceId| {
+        view.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone())
+    };
+    let names = |ids: &[InstanceId]| {
+        if ids.len() <= NAMES_IN_A_SENTENCE {
+            ids.iter().map(name).collect::<Vec<_>>().join(", ")
+        } else {
+            lang.instances(ids.len())
+        }
+    };
+    let mut blocking: Vec<String> = view.refusals.iter().map(|r| viewer.plan_refusal(r, name)).collect();
+    blocking.extend(view.start.as_ref().err().map(|r| viewer.time_refusal(r)));
+    let warnings: Vec<String> = view.warnings.iter().map(|w| viewer.warning(w, names)).collect();
+    let ready = view.is_ready();
+    let title = if view.plan.draft.title.is_empty() { lang.review_title().to_owned() } else { view.plan.draft.title.clone() };
+    let requests = requests(&viewer, &view.requests);
+    view! {
+        <PageHead title=title lead=lang.draft_line()/>
+        <PlanSteps step=Step::Review plan=Some(id.clone())/>
+        {(!blocking.is_empty()).then(|| view! {
+            <section class="card blocking" aria-labelledby="blocking"><h2 id="blocking">{lang.blocking()}</h2>
+                <ul>{blocking.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
+                <div class="actions">
+                    <a class="button" href=paths::pick(Some(&id), &FleetFilter::default(), 1, true)>{lang.edit()} ": " {lang.step_pick()}</a>
+                    <a class="button" href=paths::schedule(&id)>{lang.edit()} ": " {lang.step_schedule()}</a>
+                </div>
+            </section>
+        })}
+        {ready.then(|| view! { <Sentence view=view.clone()/> })}
+        <section class="card"><h2>{lang.warnings_title()}</h2>
+            {if warnings.is_empty() {
+                view! { <p>{lang.no_warnings()}</p> }.into_any()
+            } else {
+                view! { <ul class="warnings">{warnings.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul> }.into_any()
+            }}
+        </section>
+        {ready.then(|| view! {
+            <section class="card"><h2>{lang.exact_requests()}</h2>{requests}</section>
+            <Confirm view=view.clone()/>
+        })}
+        <section class="card"><h2>{lang.cloud_facts()}</h2>
+            <ul><li>{lang.fact_no_downtime()}</li><li>{lang.fact_blocked()}</li><li>{lang.fact_backup()}</li><li>{lang.fact_rollback()}</li><li>{lang.fact_no_dry_run()}</li></ul>
+        </section>
+        <form method="post" action=ChangePlan::url() class="actions">
+            <input type="hidden" name="plan" value=id.to_string()/>
+            <button class="danger quiet" name="go" value="discard">{lang.discard()}</button>
+        </form>
+    }
+}
+
+/// The plan in words: when, which, what.
+#[component]
+fn Sentence(view: DraftView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let start = view.start.clone().ok();
+    let lines = view
+        .requests
+        .iter()
+        .fold(Vec::<(String, usize, String)>::new(), |mut lines, r| {
+            let patches = r.patches.iter().map(ToString::to_string).collect::<Vec<_>>().join(lang.then());
+            let engine = r.engine.to_string();
+            match lines.iter_mut().find(|(e, _, _)| *e == engine) {
+                Some(line) => line.1 += r.instances.len(),
+                None => lines.push((engine, r.instances.len(), patches)),
+            }
+            lines
+        })
+        .into_iter()
+        .map(|(engine, n, patches)| view! { <li>{lang.sentence_what(&lang.instances(n), &patches)} " (" {engine} ")"</li> })
+        .collect_view();
+    let most = view.requests.iter().map(|r| r.instances.len()).max().unwrap_or_default();
+    let (instances, requests) = (view.chosen.len(), view.requests.len());
+    view! {
+        <section class="card sentence"><h2>{lang.review_sentence_head()}</h2>
+            {start.map(|s| view! {
+                <p class="big">{when::with_weekday(&viewer, s.at, s.offset())}</p>
+                <p class="hint">{view.plan.draft.zone.clone()} " · " {when::with_weekday(&viewer, s.at, chrono::Offset::fix(&chrono::Utc))} " · " {when::relative(&viewer, s.at)}</p>
+            })}
+            <ul>{lines}</ul>
+            {(requests > 1 && most < instances).then(|| view! { <p>{lang.several_requests(instances, most, requests)}</p> })}
+            <details><summary>{lang.instances(instances)}</summary>
+                <ul class="names">{view.chosen.iter().map(|r| view! { <li>{r.instance.name.clone()} " " <code class="id">{r.instance.id.to_string()}</code></li> }).collect_view()}</ul>
+            </details>
+        </section>
+    }
+}
+
+/// The exact bodies, one after the other.
+pub(super) fn requests(viewer: &Viewer, requests: &[Request]) -> impl IntoView + use<> {
+    let lang = viewer.lang;
+    let of = requests.len();
+    let many = of > 3;
+    (1_i64..)
+        .zip(requests.iter().cloned())
+        .map(|(n, r)| {
+            view! {
+                <details class="request" open=!many>
+                    <summary>{lang.request_number(n, of)} " · " {r.engine.to_string()} " · " {lang.instances(r.instances.len())}</summary>
+                    <pre tabindex="0"><code>{r.body}</code></pre>
+                    <p class="hint">{lang.sha256()} " " <code>{r.hash}</code></p>
+                </details>
+            }
+        })
+        .collect_view()
+}
+
+/// The button that sends. It says what happens; more than one instance asks for their number.
+#[component]
+fn Confirm(view: DraftView) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let n = view.chosen.len();
+    view! {
+        <form method="post" action=ConfirmPlan::url() class="card confirm">
+            <input type="hidden" name="plan" value=view.plan.id.to_string()/>
+            <input type="hidden" name="hash" value=view.hash/>
+            <input type="hidden" name="of" value=n.to_string()/>
+            {(n > 1).then(|| view! {
+                <label class="field">{lang.confirm_count(n)}<input name="count" inputmode="numeric" autocomplete="off" required/></label>
+            })}
+            <button class="primary danger">{lang.confirm_button(&lang.instances(n))}</button>
+        </form>
+    }
+}

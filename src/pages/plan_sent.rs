@@ -1,0 +1,166 @@
+//! A plan that was confirmed: a row for every requested instance, and everything that was sent and came back.
+
+use crate::{
+    api::ChangePlan,
+    components::{Badge, ItemBadge, PageHead, PlanBadge, SyncBar, Tone},
+    islands::Live,
+    pages::plan_draft::requests,
+    paths,
+    viewer::Viewer,
+    when::{self, Time},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use patchboard_domain::{
+    fleet::{Attempt, SentView},
+    id::CloudName,
+    plan::PlanState,
+    send::{CloudError, INTERRUPTED, Item, ItemState, NOT_NAMED},
+};
+
+/// Results.
+#[component]
+pub fn SentPlan(view: SentView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let plan = view.plan.clone();
+    let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
+    let of_state = |f: &dyn Fn(&ItemState) -> bool| view.items.iter().filter(|(i, _)| f(&i.state)).count();
+    let in_doubt = of_state(&|s| matches!(s, ItemState::Unknown { .. }));
+    let rows = view
+        .items
+        .iter()
+        .map(|(item, name)| view! { <Row item=item.clone() name=name.clone() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds/> })
+        .collect_view();
+    let attempts = view.attempts.iter().map(|a| view! { <AttemptLine attempt=a.clone()/> }).collect::<Vec<_>>();
+    view! {
+        <PageHead title=title/>
+        <div data-live="summary" class="summary">
+            <p><PlanBadge state=view.state/> <Counts view=view.clone()/></p>
+            <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
+                {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
+            {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
+            {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()}</p> })}
+        </div>
+        <SyncBar sync=vec![view.sync.clone()]/>
+        <Changes view=view.clone()/>
+        <h2>{lang.outcome_title()}</h2>
+        <div data-live="items" class="table-wrap"><table class="cards">
+            <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_result()}</th><th scope="col">{lang.col_task()}</th><th scope="col">{lang.col_request()}</th></tr></thead>
+            <tbody>{rows}</tbody>
+        </table></div>
+        <h2>{lang.attempts_title()}</h2>
+        <div data-live="attempts">{if attempts.is_empty() { view! { <p>{lang.no_attempts()}</p> }.into_any() } else { view! { <ol class="attempts">{attempts}</ol> }.into_any() }}</div>
+        <h2>{lang.exact_requests()}</h2>
+        {requests(&viewer, &view.requests)}
+        <Live every=3 note=lang.updated_by_itself().to_owned()/>
+    }
+}
+
+/// Instances by state: `9 Accepted · 2 Refused · 1 In doubt`.
+#[component]
+fn Counts(view: SentView) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for (item, _) in &view.items {
+        let word = match (&item.state, &item.task_status) {
+            (ItemState::Accepted { .. }, Some(status)) => lang.task_status(status),
+            (state, _) => lang.item_state(state).to_owned(),
+        };
+        match counts.iter_mut().find(|(w, _)| *w == word) {
+            Some(entry) => entry.1 += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts.into_iter().map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(" · ")
+}
+
+/// What can be done with the plan as a whole.
+#[component]
+fn Changes(view: SentView) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let unsent = view.items.iter().any(|(i, _)| i.state == ItemState::Planned);
+    let held = view.state == PlanState::OnHold || view.plan.held_at.is_some();
+    let failed = view.items.iter().filter(|(i, _)| matches!(i.state, ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn)).count();
+    view! {
+        <form method="post" action=ChangePlan::url() class="actions" data-live="changes">
+            <input type="hidden" name="plan" value=view.plan.id.to_string()/>
+            {(unsent && !held).then(|| view! { <button name="go" value="hold">{lang.hold()}</button> })}
+            {held.then(|| view! { <button name="go" value="unhold">{lang.unhold()}</button> })}
+            {unsent.then(|| view! { <button class="danger" name="go" value="withdraw">{lang.withdraw()}</button> })}
+            {(failed > 0).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(failed)}</button> })}
+        </form>
+    }
+}
+
+#[component]
+fn Said(error: CloudError) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let message = match error.message.as_str() {
+        NOT_NAMED => lang.doubt_not_named().to_owned(),
+        INTERRUPTED => lang.doubt_interrupted().to_owned(),
+        other => other.to_owned(),
+    };
+    let parts: Vec<String> = [error.http_status.map(|s| lang.http_status(s)), error.code, error.request_id.map(|id| lang.request_id(&id))]
+        .into_iter()
+        .flatten()
+        .collect();
+    view! { <span class="said">{message}{(!parts.is_empty()).then(|| format!(" ({})", parts.join(" · ")))}</span> }
+}
+
+#[component]
+fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let detail = match &item.state {
+        ItemState::Rejected { error } => view! { <Said error=error.clone()/> }.into_any(),
+        ItemState::Unknown { error, absent_at, looked_at, .. } => {
+            let waiting = match (absent_at, looked_at) {
+                (Some(first), _) => {
+                    let again = *first + chrono::Duration::seconds(settle_seconds);
+                    lang.doubt_absent(&when::precise(&viewer, *first), &when::precise(&viewer, again))
+                }
+                (None, Some(looked)) => lang.doubt_looked(&when::precise(&viewer, *looked)),
+                (None, None) => lang.doubt_waiting().to_owned(),
+            };
+            view! { <Said error=error.clone()/><span class="sub">{waiting}</span> }.into_any()
+        }
+        ItemState::Accepted { adopted: true, .. } => view! { <span class="sub">{lang.item_adopted()}</span> }.into_any(),
+        _ => ().into_any(),
+    };
+    let task = match &item.state {
+        ItemState::Accepted { task, .. } => Some(view! { <a href=paths::task(&cloud, task)><code>{task.to_string()}</code></a> }),
+        _ => None,
+    };
+    let shown = if name.is_empty() { item.instance.to_string() } else { name };
+    let href = paths::instance(&cloud, &item.instance);
+    let request = item.request + 1;
+    view! {
+        <tr>
+            <th scope="row"><a href=href>{shown}</a><code class="id">{item.instance.to_string()}</code></th>
+            <td data-label=lang.col_result()><ItemBadge item=item/>{detail}</td>
+            <td data-label=lang.col_task()>{task}</td>
+            <td data-label=lang.col_request() class="num">{request}</td>
+        </tr>
+    }
+}
+
+#[component]
+fn AttemptLine(attempt: Attempt) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let (tone, word) = match attempt.outcome.as_deref() {
+        Some("accepted") => (Tone::Good, lang.attempt_accepted()),
+        Some("rejected") => (Tone::Bad, lang.attempt_rejected()),
+        Some("not_sent") => (Tone::Warn, lang.attempt_not_sent()),
+        Some(_) => (Tone::Doubt, lang.attempt_unknown()),
+        None => (Tone::Busy, lang.attempt_open()),
+    };
+    let began = when::precise(&viewer, attempt.began_at);
+    view! {
+        <li>
+            <p><Badge tone=tone text=word/> " " {lang.attempt_line(attempt.number, attempt.request + 1)} " · " {began} " · " {lang.instances(attempt.instances.len())}</p>
+            {attempt.error.map(|e| view! { <p><Said error=e/></p> })}
+            <details><summary>{lang.details()}</summary><pre tabindex="0"><code>{attempt.body}</code></pre></details>
+        </li>
+    }
+}

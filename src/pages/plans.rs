@@ -1,0 +1,64 @@
+//! `/plans`: what was proposed, sent and done.
+
+use crate::{
+    api::load_plans,
+    components::{Empty, PageHead, Pager, PlanBadge, load},
+    islands::Live,
+    pages::page_number,
+    paths,
+    viewer::Viewer,
+    when::Time,
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use patchboard_domain::fleet::{Page, PlanRow};
+
+/// The list of plans.
+#[component]
+pub fn PlansPage() -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let page = page_number(&use_query_map().get_untracked());
+    view! {
+        <PageHead title=lang.plans_title() lead=lang.plans_lead()/>
+        {load(load_plans(page), |view| view! { <Plans view=view/> })}
+    }
+}
+
+#[component]
+fn Plans(view: Page<PlanRow>) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    if view.total == 0 {
+        return view! { <Empty title=lang.plans_empty_title() text=lang.plans_empty_text() href=paths::NEW_PLAN action=lang.new_plan()/> }.into_any();
+    }
+    let (page, pages) = (view.page, view.pages());
+    let rows = view.rows.into_iter().map(|row| view! { <Row row=row/> }).collect_view();
+    view! {
+        <div data-live="plans" class="table-wrap"><table class="cards">
+            <thead><tr><th scope="col">{lang.col_plan()}</th><th scope="col">{lang.col_state()}</th><th scope="col">{lang.col_instances()}</th>
+                <th scope="col">{lang.versions()}</th><th scope="col">{lang.col_start()}</th><th scope="col">{lang.col_changed()}</th></tr></thead>
+            <tbody>{rows}</tbody>
+        </table></div>
+        <Pager page=page pages=pages href=paths::plans/>
+        <Live every=5 note=lang.updated_by_itself().to_owned()/>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(row: PlanRow) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let plan = row.plan;
+    let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
+    let versions = patchboard_domain::version::join(&plan.draft.patches).replace(',', ", ");
+    let n = if row.items.is_empty() { plan.draft.instances.len() } else { row.items.len() };
+    view! {
+        <tr>
+            <th scope="row"><a href=paths::plan(&plan.id)>{title}</a></th>
+            <td data-label=lang.col_state()><PlanBadge state=row.state/></td>
+            <td data-label=lang.col_instances() class="num">{n}</td>
+            <td data-label=lang.versions()>{if versions.is_empty() { "—".to_owned() } else { versions }}</td>
+            <td data-label=lang.col_start()>{plan.start_at.map_or_else(|| "—".into_any(), |at| view! { <Time at=at/> }.into_any())}</td>
+            <td data-label=lang.col_changed()><Time at=plan.updated_at/></td>
+        </tr>
+    }
+}

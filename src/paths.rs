@@ -1,0 +1,114 @@
+//! Every URL as a function.
+
+use patchboard_domain::{
+    filter::{FleetFilter, TaskFilter},
+    id::{CloudName, InstanceId, PlanId, TaskId},
+};
+use serde::Serialize;
+
+/// The fleet.
+pub const INSTANCES: &str = "/instances";
+/// Plans.
+pub const PLANS: &str = "/plans";
+/// A plan before its first tick.
+pub const NEW_PLAN: &str = "/plans/new";
+/// Scheduled tasks.
+pub const TASKS: &str = "/tasks";
+/// Language, zone, theme.
+pub const PREFERENCES: &str = "/preferences";
+
+/// A query string with its question mark, or nothing. Page 1 is not written.
+fn query<T: Serialize>(filter: &T, page: i64, more: &[(&str, &str)]) -> String {
+    let mut parts = vec![serde_urlencoded::to_string(filter).unwrap_or_default()];
+    if page > 1 {
+        parts.push(format!("page={page}"));
+    }
+    parts.push(serde_urlencoded::to_string(more).unwrap_or_default());
+    parts.retain(|p| !p.is_empty());
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+fn segment(text: &str) -> String {
+    // The form encoding of a pair, without its key: every byte that could end a segment is escaped.
+    serde_urlencoded::to_string([("", text)]).unwrap_or_default().trim_start_matches('=').replace('+', "%20")
+}
+
+/// The fleet under a filter.
+pub fn instances(filter: &FleetFilter, page: i64) -> String {
+    format!("{INSTANCES}{}", query(filter, page, &[]))
+}
+
+/// One instance.
+pub fn instance(cloud: &CloudName, id: &InstanceId) -> String {
+    format!("{INSTANCES}/{}/{}", segment(cloud.as_str()), segment(id.as_str()))
+}
+
+/// Page of the list of plans.
+pub fn plans(page: i64) -> String {
+    format!("{PLANS}{}", query(&(), page, &[]))
+}
+
+/// One plan: review while it is a draft, results afterwards.
+pub fn plan(id: &PlanId) -> String {
+    format!("{PLANS}/{}", segment(id.as_str()))
+}
+
+/// First step of a plan; a plan that does not exist yet has the address of a new one.
+pub fn pick(plan: Option<&PlanId>, filter: &FleetFilter, page: i64, selected_only: bool) -> String {
+    let base = plan.map_or_else(|| NEW_PLAN.to_owned(), |id| format!("{}/instances", self::plan(id)));
+    let more: &[(&str, &str)] = if selected_only { &[("show", "selected")] } else { &[] };
+    format!("{base}{}", query(filter, page, more))
+}
+
+/// Second step of a plan.
+pub fn schedule(id: &PlanId) -> String {
+    format!("{}/schedule", plan(id))
+}
+
+/// The task list under a filter.
+pub fn tasks(filter: &TaskFilter, page: i64) -> String {
+    format!("{TASKS}{}", query(filter, page, &[]))
+}
+
+/// One task id: everybody who shares it.
+pub fn task(cloud: &CloudName, id: &TaskId) -> String {
+    format!("{TASKS}/{}/{}", segment(cloud.as_str()), segment(&id.key()))
+}
+
+/// `path` with one more query pair.
+pub fn with(path: &str, key: &str, value: &str) -> String {
+    let pair = serde_urlencoded::to_string([(key, value)]).unwrap_or_default();
+    format!("{path}{}{pair}", if path.contains('?') { '&' } else { '?' })
+}
+
+/// A path of ours to go back to; anything else is the front page. Keeps a crafted link from leading elsewhere.
+pub fn local(path: &str) -> String {
+    let ours = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if ours { path.to_owned() } else { INSTANCES.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_become_queries_and_defaults_none() {
+        let filter = FleetFilter { q: "订单 库".to_owned(), tag: "env=prod".to_owned(), ..FleetFilter::default() };
+        assert_eq!(instances(&filter, 2), "/instances?q=%E8%AE%A2%E5%8D%95+%E5%BA%93&tag=env%3Dprod&page=2");
+        assert_eq!(instances(&FleetFilter::default(), 1), "/instances");
+        assert_eq!(pick(None, &FleetFilter::default(), 1, true), "/plans/new?show=selected");
+    }
+
+    #[test]
+    fn ids_cannot_leave_their_segment() {
+        assert_eq!(instance(&CloudName::new("a b"), &InstanceId::new("x/../y?z")), "/instances/a%20b/x%2F..%2Fy%3Fz");
+    }
+
+    #[test]
+    fn only_paths_of_ours_are_gone_back_to() {
+        assert_eq!(local("/tasks?page=2"), "/tasks?page=2");
+        for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:alert(1)"] {
+            assert_eq!(local(bad), INSTANCES, "{bad}");
+        }
+    }
+}

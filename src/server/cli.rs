@@ -1,0 +1,206 @@
+//! The command line.
+
+use crate::server::{config, config::ConfigError, logging, run};
+use clap::{Args, Parser, Subcommand};
+use patchboard_backend::clock::{FastClock, SharedClock, SystemClock};
+use patchboard_simulator::{Simulator, Switches};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+use tokio::net::TcpListener;
+
+/// Schedules, reviews and proves GaussDB hot patches.
+///
+/// Exit codes: 0 done; 1 it failed while running; 2 the command line or a setting is wrong.
+#[derive(Parser)]
+#[command(version, about, long_about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the dashboard for a real cloud
+    Serve(ConfigArgs),
+    /// Simulated cloud, throw-away database and server in one process: nothing leaves this machine
+    Demo(DemoArgs),
+    /// Only the simulated cloud, for the official SDK or another client
+    Simulator(SimulatorArgs),
+    /// Check the settings, the database, and make one signed reading call to the cloud
+    Check(ConfigArgs),
+    /// Print all settings with their defaults and meaning
+    Config,
+}
+
+#[derive(Args)]
+struct ConfigArgs {
+    /// TOML file with settings; see `patchboard config`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct WorldArgs {
+    /// Number of instances
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    instances: u16,
+    /// Same seed, same world
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How much faster than real time the world runs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    speed: u16,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Address of the dashboard, on this machine's loopback; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Keep the database in this directory instead of throwing it away
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+#[derive(Args)]
+struct SimulatorArgs {
+    /// Address, on this machine's loopback; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+/// Runs the command.
+pub async fn main(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(args) => serve(args).await,
+        Command::Demo(args) => demo(args).await,
+        Command::Simulator(args) => simulator(args).await,
+        Command::Check(args) => check(args).await,
+        Command::Config => {
+            say(config::DEFAULTS);
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Wrong(text)) => {
+            complain(&text);
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(text)) => {
+            complain(&text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command did not do it.
+pub(super) enum Failure {
+    /// The command line or a setting.
+    Wrong(String),
+    /// Anything that happened while running.
+    Failed(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Wrong(error.0)
+    }
+}
+
+/// Prints to standard output. A reader that went away is no error.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "patchboard: {text}");
+}
+
+fn loopback(listen: SocketAddr) -> Result<(), Failure> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(Failure::Wrong(format!("{listen} can be reached from other machines, and there are no accounts: listen on 127.0.0.1")))
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen)
+        .await
+        .map_err(|e| Failure::Failed(format!("cannot listen on {listen}: {e}. Is another one running? Choose another address with --listen or PATCHBOARD__SERVER__LISTEN")))
+}
+
+async fn serve(args: ConfigArgs) -> Result<(), Failure> {
+    let config = config::load(args.config.as_deref(), &config::environment())?;
+    logging::start(config.log_format, &config.log_level);
+    let Some(cloud) = config.cloud.clone() else {
+        return Err(Failure::Wrong("no cloud: set PATCHBOARD__CLOUD__REGION and the SDK's variables, or try `patchboard demo`".to_owned()));
+    };
+    let listener = bind(config.listen).await?;
+    run::server(listener, &config.store_url, vec![cloud], config.policy, Arc::new(SystemClock), false).await
+}
+
+async fn demo(args: DemoArgs) -> Result<(), Failure> {
+    loopback(args.listen)?;
+    logging::start(config::LogFormat::Text, "warn,patchboard=info");
+    let clock: SharedClock = Arc::new(FastClock::new(args.world.speed));
+    let listener = bind(args.listen).await?;
+    let simulator = start_simulator(&args.world, "127.0.0.1:0".parse().unwrap_or(args.listen), clock.clone()).await?;
+    let throw_away = tempfile::tempdir().map_err(|e| Failure::Failed(format!("no temporary directory: {e}")))?;
+    let dir = args.keep.unwrap_or_else(|| throw_away.path().to_owned());
+    let url = format!("sqlite:{}", dir.join("patchboard.db").display());
+    run::demo(listener, &url, &simulator, clock).await
+}
+
+async fn start_simulator(world: &WorldArgs, listen: SocketAddr, clock: SharedClock) -> Result<Simulator, Failure> {
+    let listener = bind(listen).await?;
+    let options = patchboard_simulator::Options {
+        seed: world.seed,
+        instances: usize::from(world.instances),
+        switches: Switches::default(),
+        clock: Arc::new(move || clock.now()),
+    };
+    Simulator::start(options, listener).map_err(|e| Failure::Failed(format!("the simulator did not start: {e}")))
+}
+
+async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
+    loopback(args.listen)?;
+    logging::start(config::LogFormat::Text, "info,patchboard_simulator=debug");
+    let clock: SharedClock = Arc::new(FastClock::new(args.world.speed));
+    let simulator = start_simulator(&args.world, args.listen, clock).await?;
+    say(&format!(
+        "Simulated GaussDB cloud at {}\n  region      ap-southeast-1\n  project id  {}\n  access key  {}\n  secret key  {}\nThese keys open nothing else. Stop with Ctrl-C.",
+        simulator.url(),
+        patchboard_simulator::PROJECT,
+        patchboard_simulator::ACCESS_KEY,
+        patchboard_simulator::SECRET_KEY,
+    ));
+    run::interrupted().await;
+    Ok(())
+}
+
+async fn check(args: ConfigArgs) -> Result<(), Failure> {
+    let config = config::load(args.config.as_deref(), &config::environment())?;
+    say("settings   ok");
+    let store = patchboard_backend::Store::open(&config.store_url).await.map_err(|e| Failure::Failed(run::chain(&e)))?;
+    store.close().await;
+    say(&format!("database   ok, {}", config.store_url));
+    let Some(settings) = config.cloud else {
+        say("cloud      none configured");
+        return Ok(());
+    };
+    let cloud = patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?;
+    let (project, engines) =
+        cloud.check().await.map_err(|e| Failure::Failed(format!("cloud {} at {}: {e}", cloud.name(), cloud.host())))?;
+    say(&format!("cloud      ok, {} at {}, project {project}, {engines} engine versions in the catalogue", cloud.name(), cloud.host()));
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! Settings: defaults, then a TOML file, then the environment. The only place that reads the environment.
+
+use chrono::{DateTime, Utc};
+use patchboard_backend::{CloudSettings, Policy, Secrets, zones};
+use patchboard_domain::schedule::Freeze;
+use serde::Deserialize;
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, time::Duration};
+use toml::{Table, Value};
+
+/// The documented defaults, printed by `patchboard config`.
+pub const DEFAULTS: &str = include_str!("config.default.toml");
+
+/// What is wrong with the settings, in a sentence that says what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    server: RawServer,
+    store: RawStore,
+    cloud: RawCloud,
+    policy: RawPolicy,
+    sync: RawSync,
+    log: RawLog,
+    #[serde(default)]
+    freeze: Vec<RawFreeze>,
+}
+
+#[derive(Deserialize)]
+struct RawServer {
+    listen: String,
+    zone: String,
+}
+
+#[derive(Deserialize)]
+struct RawStore {
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct RawCloud {
+    name: String,
+    region: String,
+    endpoint: String,
+    iam_endpoint: String,
+    project_id: String,
+    access_key: String,
+    secret_key_file: String,
+    security_token_file: String,
+    iam_domain: String,
+    iam_user: String,
+    iam_password_file: String,
+    language: String,
+    deadline_seconds: u64,
+}
+
+#[derive(Deserialize)]
+struct RawPolicy {
+    lead_minutes: i64,
+    settle_seconds: i64,
+    max_instances_per_request: usize,
+}
+
+#[derive(Deserialize)]
+struct RawSync {
+    every_seconds: u64,
+    candidates_minutes: i64,
+    candidate_calls: usize,
+}
+
+#[derive(Deserialize)]
+struct RawLog {
+    format: LogFormat,
+    level: String,
+}
+
+#[derive(Deserialize)]
+struct RawFreeze {
+    name: String,
+    from: String,
+    to: String,
+}
+
+/// The settings of a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to listen on, a loopback one.
+    pub listen: SocketAddr,
+    /// Database.
+    pub store_url: String,
+    /// The connection; nothing when no region is set.
+    pub cloud: Option<CloudSettings>,
+    /// What was decided.
+    pub policy: Policy,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: String,
+}
+
+/// The environment of this process.
+pub fn environment() -> BTreeMap<String, String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    std::env::vars().collect()
+}
+
+/// Reads the settings.
+///
+/// # Errors
+/// A sentence that names the key and says what to do.
+pub fn load(file: Option<&Path>, env: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
+    let mut table: Table = DEFAULTS.parse().map_err(|e| ConfigError(format!("the defaults cannot be read: {e}")))?;
+    let known = table.clone();
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{} cannot be read: {e}", path.display())))?;
+        let own: Table = text.parse().map_err(|e| ConfigError(format!("{} is not TOML: {e}", path.display())))?;
+        merge(&mut table, own, &known)?;
+    }
+    for (name, value) in env.iter().filter_map(|(k, v)| Some((k.strip_prefix("PATCHBOARD__")?, v))) {
+        from_environment(&mut table, name, value, &known)?;
+    }
+    let raw: Raw = table.try_into().map_err(|e: toml::de::Error| ConfigError(format!("a setting has the wrong type: {}", e.message())))?;
+    build(raw, env)
+}
+
+fn merge(table: &mut Table, own: Table, known: &Table) -> Result<(), ConfigError> {
+    for (section, value) in own {
+        if section == "freeze" {
+            table.insert(section, value);
+            continue;
+        }
+        let Some(Value::Table(keys)) = known.get(&section) else { return Err(unknown(&section, known.keys().map(String::as_str))) };
+        let Value::Table(value) = value else { return Err(ConfigError(format!("[{section}] is a section, not a value"))) };
+        for (key, value) in value {
+            if !keys.contains_key(&key) {
+                return Err(unknown(&format!("{section}.{key}"), keys.keys().map(String::as_str)));
+            }
+            if let Some(Value::Table(target)) = table.get_mut(&section) {
+                target.insert(key, value);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn from_environment(table: &mut Table, name: &str, value: &str, known: &Table) -> Result<(), ConfigError> {
+    let lower = name.to_lowercase();
+    let (section, key) = lower.split_once("__").ok_or_else(|| ConfigError(format!("PATCHBOARD__{name} names no key: write PATCHBOARD__SECTION__KEY")))?;
+    let Some(Value::Table(keys)) = known.get(section) else { return Err(unknown(section, known.keys().map(String::as_str))) };
+    let typed = match keys.get(key) {
+        None => return Err(unknown(&format!("{section}.{key}"), keys.keys().map(String::as_str))),
+        Some(Value::Integer(_)) => {
+            Value::Integer(value.trim().parse().map_err(|_| ConfigError(format!("PATCHBOARD__{name} must be a whole number, not {value:?}")))?)
+        }
+        Some(_) => Value::String(value.to_owned()),
+    };
+    if let Some(Value::Table(target)) = table.get_mut(section) {
+        target.insert(key.to_owned(), typed);
+    }
+    Ok(())
+}
+
+fn unknown<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> ConfigError {
+    let last = given.rsplit('.').next().unwrap_or(given);
+    let nearest = known.max_by(|a, b| strsim::jaro_winkler(a, last).total_cmp(&strsim::jaro_winkler(b, last))).unwrap_or_default();
+    ConfigError(format!("there is no setting {given:?}; did you mean {nearest:?}? `patchboard config` lists all"))
+}
+
+fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
+    let listen: SocketAddr = raw
+        .server
+        .listen
+        .parse()
+        .map_err(|_| ConfigError(format!("server.listen {:?} is not ADDRESS:PORT, for example 127.0.0.1:3000", raw.server.listen)))?;
+    if !listen.ip().is_loopback() {
+        return Err(ConfigError(format!(
+            "server.listen {listen} can be reached from other machines, and this version has no accounts: whoever reaches it could \
+             schedule upgrades. Listen on 127.0.0.1 and reach it through an SSH tunnel"
+        )));
+    }
+    if zones::find(&raw.server.zone).is_none() {
+        return Err(ConfigError(format!("server.zone {:?} is no time zone; write an IANA name such as Asia/Shanghai", raw.server.zone)));
+    }
+    let positive = |name: &str, n: i64| if n >= 1 { Ok(()) } else { Err(ConfigError(format!("{name} must be at least 1, not {n}"))) };
+    positive("policy.lead_minutes", raw.policy.lead_minutes)?;
+    positive("policy.settle_seconds", raw.policy.settle_seconds)?;
+    positive("policy.max_instances_per_request", i64::try_from(raw.policy.max_instances_per_request).unwrap_or(0))?;
+    positive("sync.candidates_minutes", raw.sync.candidates_minutes)?;
+    positive("sync.candidate_calls", i64::try_from(raw.sync.candidate_calls).unwrap_or(0))?;
+    positive("sync.every_seconds", i64::try_from(raw.sync.every_seconds).unwrap_or(0))?;
+    let policy = Policy {
+        lead_minutes: raw.policy.lead_minutes,
+        settle_seconds: raw.policy.settle_seconds,
+        max_instances_per_request: raw.policy.max_instances_per_request,
+        default_zone: raw.server.zone,
+        freezes: raw.freeze.into_iter().map(freeze).collect::<Result<_, _>>()?,
+        sync_seconds: raw.sync.every_seconds,
+        candidates_minutes: raw.sync.candidates_minutes,
+        candidate_calls: raw.sync.candidate_calls,
+    };
+    let cloud = if raw.cloud.region.is_empty() { None } else { Some(cloud(raw.cloud, env)?) };
+    Ok(Config { listen, store_url: raw.store.url, cloud, policy, log_format: raw.log.format, log_level: raw.log.level })
+}
+
+fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
+    let at = |name: &str, text: &str| -> Result<DateTime<Utc>, ConfigError> {
+        text.parse().map_err(|_| ConfigError(format!("freeze {:?}: {name} {text:?} is not a time; write it as 2026-11-10T16:00:00Z", raw.name)))
+    };
+    let freeze = Freeze { from: at("from", &raw.from)?, to: at("to", &raw.to)?, name: raw.name.clone() };
+    if freeze.from < freeze.to { Ok(freeze) } else { Err(ConfigError(format!("freeze {:?} ends before it begins", freeze.name))) }
+}
+
+fn cloud(raw: RawCloud, env: &BTreeMap<String, String>) -> Result<CloudSettings, ConfigError> {
+    let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let var = |name: &str| env.get(name).filter(|v| !v.is_empty()).cloned();
+    if !matches!(raw.language.as_str(), "en-us" | "zh-cn") {
+        return Err(ConfigError(format!("cloud.language {:?} must be en-us or zh-cn", raw.language)));
+    }
+    let secrets = if raw.iam_user.is_empty() {
+        let access = optional(&raw.access_key).or_else(|| var("HUAWEICLOUD_SDK_AK"));
+        let secret = secret_file(&raw.secret_key_file)?.or_else(|| var("HUAWEICLOUD_SDK_SK"));
+        let (Some(access), Some(secret)) = (access, secret) else {
+            return Err(ConfigError(
+                "no credentials: set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or cloud.access_key with cloud.secret_key_file, or cloud.iam_user".to_owned(),
+            ));
+        };
+        let security_token = secret_file(&raw.security_token_file)?.or_else(|| var("HUAWEICLOUD_SDK_SECURITY_TOKEN"));
+        Secrets::Key { access, secret, security_token }
+    } else {
+        let password = secret_file(&raw.iam_password_file)?
+            .or_else(|| var("PATCHBOARD_IAM_PASSWORD"))
+            .ok_or_else(|| ConfigError("no password for cloud.iam_user: set cloud.iam_password_file or PATCHBOARD_IAM_PASSWORD".to_owned()))?;
+        if raw.iam_domain.is_empty() {
+            return Err(ConfigError("cloud.iam_user needs cloud.iam_domain, the name of the account".to_owned()));
+        }
+        Secrets::Password { domain: raw.iam_domain, user: raw.iam_user, password }
+    };
+    Ok(CloudSettings {
+        name: optional(&raw.name).unwrap_or_else(|| raw.region.clone()),
+        region: raw.region,
+        endpoint: optional(&raw.endpoint),
+        iam_endpoint: optional(&raw.iam_endpoint),
+        project_id: optional(&raw.project_id).or_else(|| var("HUAWEICLOUD_SDK_PROJECT_ID")),
+        secrets,
+        language: raw.language,
+        deadline: Duration::from_secs(raw.deadline_seconds.max(1)),
+        pauses: [500, 2_000, 5_000].map(Duration::from_millis).to_vec(),
+    })
+}
+
+/// The secret in a file, without its final line break. A file that others can read is refused.
+fn secret_file(path: &str) -> Result<Option<String>, ConfigError> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map_err(|e| ConfigError(format!("{path} cannot be read: {e}")))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(ConfigError(format!("{path} can be read by others (mode {:o}); run `chmod 600 {path}`", mode & 0o777)));
+        }
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{path} cannot be read: {e}")))?;
+    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+use super::*;
+
+fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+const KEYS: [(&str, &str); 2] = [("HUAWEICLOUD_SDK_AK", "ak"), ("HUAWEICLOUD_SDK_SK", "sk")];
+
+fn refused(pairs: &[(&str, &str)]) -> String {
+    load(None, &env(pairs)).err().map(|e| e.0).unwrap_or_default()
+}
+
+#[test]
+fn the_defaults_are_those_of_the_code() {
+    let config = load(None, &env(&[])).unwrap();
+    let policy = Policy::default();
+    assert_eq!(format!("{:?}", config.policy), format!("{policy:?}"));
+    assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
+    assert!(config.cloud.is_none());
+}
+
+#[test]
+fn the_sdk_variables_and_a_region_are_enough() {
+    let mut vars = KEYS.to_vec();
+    vars.extend([("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"), ("HUAWEICLOUD_SDK_PROJECT_ID", "p"), ("PATCHBOARD__POLICY__LEAD_MINUTES", "45")]);
+    let config = load(None, &env(&vars)).unwrap();
+    let cloud = config.cloud.unwrap();
+    assert_eq!((cloud.name.as_str(), cloud.project_id.as_deref()), ("ap-southeast-1", Some("p")));
+    assert_eq!(config.policy.lead_minutes, 45);
+}
+
+#[test]
+fn mistakes_are_named_with_what_to_do() {
+    assert!(refused(&[("PATCHBOARD__SERVER__LISTENS", "x")]).contains("did you mean \"listen\""));
+    assert!(refused(&[("PATCHBOARD__SERVR__LISTEN", "x")]).contains("did you mean \"server\""));
+    assert!(refused(&[("PATCHBOARD__POLICY__LEAD_MINUTES", "soon")]).contains("whole number"));
+    assert!(refused(&[("PATCHBOARD__POLICY__LEAD_MINUTES", "0")]).contains("at least 1"));
+    assert!(refused(&[("PATCHBOARD__SERVER__ZONE", "Mars/Base")]).contains("IANA"));
+    assert!(refused(&[("PATCHBOARD__CLOUD__REGION", "ap-southeast-1")]).contains("HUAWEICLOUD_SDK_AK"));
+}
+
+#[test]
+fn another_address_than_loopback_is_refused_with_the_reason() {
+    assert!(refused(&[("PATCHBOARD__SERVER__LISTEN", "0.0.0.0:3000")]).contains("no accounts"));
+}
+
+#[test]
+fn files_override_defaults_and_unknown_keys_are_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.toml");
+    std::fs::write(&path, "[policy]\nlead_minutes = 60\n[[freeze]]\nname = 'f'\nfrom = '2026-01-01T00:00:00Z'\nto = '2026-01-02T00:00:00Z'\n").unwrap();
+    let config = load(Some(&path), &env(&[])).unwrap();
+    assert_eq!((config.policy.lead_minutes, config.policy.freezes.len()), (60, 1));
+    std::fs::write(&path, "[policy]\nlead_minuets = 60\n").unwrap();
+    assert!(load(Some(&path), &env(&[])).unwrap_err().0.contains("did you mean \"lead_minutes\""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_file_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sk");
+    std::fs::write(&path, "secret\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let name = path.to_str().unwrap();
+    assert!(secret_file(name).unwrap_err().0.contains("chmod 600"));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(secret_file(name).unwrap().as_deref(), Some("secret"));
+}

@@ -1,0 +1,85 @@
+//! Only on the server: router, configuration, headers, command line.
+
+pub mod cli;
+pub mod config;
+mod guard;
+mod health;
+mod logging;
+mod preferences;
+mod run;
+mod site;
+
+use crate::app;
+use axum::{Router, extract::FromRef, http::request::Parts, routing::get};
+use leptos::{config::LeptosOptions, prelude::*};
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use patchboard_backend::Services;
+use std::time::Duration;
+use tower_http::{
+    csrf::CsrfLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+pub use run::serve;
+
+/// Largest request body. A pasted list of ten thousand ids is below half of it.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Longest time for a page or a server function. Pages read the store only, so this is far beyond any that is well.
+const PAGE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What handlers are given.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) services: Services,
+    leptos: LeptosOptions,
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}
+
+/// Everything that is served. `demo` labels every page.
+pub fn router(services: Services, demo: bool) -> Router {
+    let leptos = LeptosOptions::builder().output_name("patchboard").site_pkg_dir(site::package_dir()).build();
+    let state = AppState { services: services.clone(), leptos: leptos.clone() };
+    let context = move || {
+        let parts = use_context::<Parts>();
+        provide_context(preferences::viewer(parts.as_ref(), &services, demo));
+        provide_context(services.clone());
+    };
+    let shell = move || app::shell(leptos.clone());
+    Router::new()
+        .leptos_routes_with_context(&state, generate_route_list(app::App), context.clone(), shell.clone())
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route(crate::paths::PREFERENCES, axum::routing::post(preferences::set))
+        .fallback(move |uri, request| site::file_or_page(uri, request, context.clone(), shell.clone()))
+        .with_state(state)
+        .layer(axum::middleware::from_fn(guard::loopback_host))
+        .layer(CsrfLayer::new())
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, PAGE_DEADLINE))
+        .layer(SetResponseHeaderLayer::if_not_present(header("x-content-type-options"), value("nosniff")))
+        .layer(SetResponseHeaderLayer::if_not_present(header("x-frame-options"), value("DENY")))
+        // Leptos returns a form without JavaScript to its referrer; another site learns nothing.
+        .layer(SetResponseHeaderLayer::if_not_present(header("referrer-policy"), value("same-origin")))
+        .layer(SetResponseHeaderLayer::if_not_present(header("cache-control"), value("no-store")))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http().make_span_with(logging::request_span))
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+fn header(name: &'static str) -> axum::http::HeaderName {
+    axum::http::HeaderName::from_static(name)
+}
+
+fn value(text: &'static str) -> axum::http::HeaderValue {
+    axum::http::HeaderValue::from_static(text)
+}

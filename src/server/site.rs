@@ -1,0 +1,85 @@
+//! The files of the site: style, islands, icon. Inside the binary in a release build, read from disk in a debug build.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
+    },
+    response::{IntoResponse, Response},
+};
+use leptos::prelude::IntoView;
+use rust_embed::RustEmbed;
+
+#[derive(RustEmbed)]
+#[folder = "target/site"]
+#[allow_missing = true]
+struct Files;
+
+/// Directory of the hashed files. Its name is a hash of their contents, so they never change and are kept for ever.
+pub(super) fn package_dir() -> String {
+    let found = Files::iter().find_map(|path| {
+        let mut parts = path.split('/');
+        (parts.next() == Some("pkg")).then(|| parts.next().map(|hash| format!("pkg/{hash}"))).flatten()
+    });
+    found.unwrap_or_else(|| {
+        tracing::warn!("the site was not built: pages have no style and no islands; run `cargo xtask build`");
+        "pkg/none".to_owned()
+    })
+}
+
+/// A file of the site, or the page that says that there is no such page.
+pub(super) async fn file_or_page<IV: IntoView + 'static>(
+    uri: Uri,
+    request: Request<Body>,
+    context: impl Fn() + Clone + Send + Sync + 'static,
+    shell: impl Fn() -> IV + Clone + Send + Sync + 'static,
+) -> Response {
+    if let Some(response) = file(uri.path(), request.headers()) {
+        return response;
+    }
+    let mut response = leptos_axum::render_app_async_with_context(context, shell)(request).await.into_response();
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    response
+}
+
+fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
+    let name = path.trim_start_matches('/');
+    if name.is_empty() || name.ends_with(".br") || name.ends_with(".gz") {
+        return None;
+    }
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let accepts = |coding: &str| accepted.split(',').any(|part| part.trim().split(';').next() == Some(coding) && !part.contains("q=0"));
+    let plain = Files::get(name)?;
+    let (content, coding) = [("br", ".br"), ("gzip", ".gz")]
+        .into_iter()
+        .filter(|(coding, _)| accepts(coding))
+        .find_map(|(coding, ending)| Some((Files::get(&format!("{name}{ending}"))?, Some(coding))))
+        .unwrap_or((plain, None));
+    let etag = format!("\"{}\"", hex::encode(content.metadata.sha256_hash()));
+    let fresh = headers.get(IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|v| v.split(',').any(|t| t.trim() == etag));
+    let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(content.data).into_response() };
+    let out = response.headers_mut();
+    let kind = match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("wasm") => "application/wasm",
+        Some("svg") => "image/svg+xml",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    };
+    out.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    out.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    let keep = if name.starts_with("pkg/") { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    out.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        out.insert(ETAG, etag);
+    }
+    if let Some(coding) = coding {
+        out.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    Some(response)
+}
