@@ -3,14 +3,13 @@
 use crate::{
     components::Layout,
     pages::{FleetPage, InstancePage, NotFoundPage, PickPage, PlanPage, PlansPage, SchedulePage, TaskPage, TasksPage},
-    paths,
     viewer::Viewer,
 };
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, provide_meta_context};
 use leptos_router::{
     ParamSegment, SsrMode, StaticSegment,
-    components::{Redirect, Route, Router, Routes},
+    components::{Route, Router, Routes},
 };
 
 /// The document around every page.
@@ -45,7 +44,6 @@ pub fn App() -> impl IntoView {
         <Router>
             <Layout>
                 <Routes fallback=|| view! { <NotFoundPage/> }>
-                    <Route path=StaticSegment("") view=|| view! { <Redirect path=paths::INSTANCES/> } ssr=SsrMode::Async/>
                     <Route path=instances view=FleetPage ssr=SsrMode::Async/>
                     <Route path=(instances, ParamSegment("cloud"), ParamSegment("id")) view=InstancePage ssr=SsrMode::Async/>
                     <Route path=plans view=PlansPage ssr=SsrMode::Async/>

@@ -57,6 +57,7 @@ pub fn router(services: Services, demo: bool) -> Router {
     let shell = move || app::shell(leptos.clone());
     Router::new()
         .leptos_routes_with_context(&state, generate_route_list(app::App), context.clone(), shell.clone())
+        .route("/", get(async || axum::response::Redirect::to(crate::paths::INSTANCES)))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route(crate::paths::PREFERENCES, axum::routing::post(preferences::set))

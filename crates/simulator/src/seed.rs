@@ -88,7 +88,7 @@ fn instance(rng: &mut Rng, n: usize, total: usize, now: DateTime<Utc>) -> Instan
     // A sentinel each at the end of the estate, where nobody picks them by accident.
     let sentinel = total.checked_sub(n + 1).and_then(|from_end| SENTINELS.get(from_end)).filter(|_| total >= 30);
     let name = match sentinel {
-        Some(word) => format!("demo-{word}-{:02}", n + 1),
+        Some(word) => format!("z-demo-{word}-{:02}", n + 1),
         None if n % 3 == 0 => format!("{app_zh}-{env_zh}-{serial:02}"),
         None => format!("{app}-{env}-{serial:02}"),
     };
