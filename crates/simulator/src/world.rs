@@ -78,6 +78,18 @@ pub struct Instance {
     pub(crate) prepaid: bool,
 }
 
+impl Instance {
+    /// Three-part engine version.
+    pub fn engine_version(&self) -> &str {
+        &self.engine
+    }
+
+    /// Every node is `ACTIVE`.
+    pub fn has_normal_nodes(&self) -> bool {
+        self.nodes.iter().all(|(_, _, status, _)| status == "ACTIVE")
+    }
+}
+
 /// Where a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum TaskState {

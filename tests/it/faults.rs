@@ -1,0 +1,259 @@
+//! The first faults: no duplicate, no loss, each visible to the person.
+
+use crate::support::{TestApp, now, settings, simulator};
+use patchboard_backend::{Secrets, clock::TestClock};
+use patchboard_domain::send::ItemState;
+use patchboard_simulator::{Act, DOMAIN, Fault, PASSWORD, SECURITY_TOKEN, TEMPORARY_KEY, USER};
+use std::sync::Arc;
+
+/// Everything that could go on goes on: the sender must not touch what is in doubt.
+async fn settle(app: &TestApp, passes: usize, seconds_between: i64) {
+    for _ in 0..passes {
+        app.sync().await;
+        app.send().await;
+        app.advance(seconds_between);
+    }
+}
+
+/// The cloud acted and the answer was lost: doubt, adoption, one task.
+async fn acted_and_lost(act: Act) {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(3).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, act.clone())]);
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["unknown"; 3], "{act:?}");
+    let page = app.get(&format!("/plans/{id}")).await.body;
+    assert!(page.contains("In doubt") && page.contains("not sent again"), "{act:?}: the person sees it");
+    app.send().await;
+    assert_eq!(app.creates(), 1, "{act:?}: nothing in doubt is sent");
+    app.advance(1);
+    settle(&app, 4, 130).await;
+    assert_eq!(app.words(&id).await, ["accepted"; 3], "{act:?}");
+    assert_eq!((app.creates(), app.tasks(&instances)), (1, vec![1; 3]), "{act:?}: no duplicate, no loss");
+    assert!(matches!(app.state(&id, &instances[0]).await, ItemState::Accepted { adopted: true, .. }), "{act:?}");
+}
+
+/// The cloud did not act and nobody knows: doubt, two absences apart, one more try, one task.
+async fn not_acted_and_lost(act: Act) {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(3).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, act.clone())]);
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["unknown"; 3], "{act:?}");
+    app.advance(1);
+    settle(&app, 1, 119).await;
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("Absent since"), "{act:?}: what is waited for is said");
+    settle(&app, 1, 1).await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["unknown"; 3], 1), "{act:?}: one absence and an early second prove nothing");
+    settle(&app, 2, 10).await;
+    assert_eq!(app.words(&id).await, ["accepted"; 3], "{act:?}");
+    assert_eq!((app.creates(), app.tasks(&instances)), (2, vec![1; 3]), "{act:?}: no duplicate, no loss");
+    let view = app.sent(&id).await;
+    assert_eq!(view.attempts[1].body, view.requests[0].body, "{act:?}: the resent body is the confirmed one");
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_the_cloud_acted() {
+    for act in [Act::DoThenDrop, Act::DoThenFail, Act::DoThenGarbage, Act::DoThenTruncate] {
+        acted_and_lost(act).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_lost_before_the_cloud_acted() {
+    let server_error =
+        Act::Refuse { status: 503, code: "APIGW.0201".to_owned(), message: "Backend unavailable.".to_owned(), retry_after: None };
+    for act in [Act::Drop, Act::Redirect, server_error] {
+        not_acted_and_lost(act).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_names_only_some_leaves_the_others_in_doubt() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(3).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::DoAllNamePartly)]);
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["accepted", "accepted", "unknown"]);
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("did not name this instance"));
+    app.advance(1);
+    settle(&app, 3, 130).await;
+    assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"; 3], 1, vec![1; 3]));
+}
+
+#[tokio::test]
+async fn only_what_is_proved_absent_is_sent_again() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(3).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::Partial)]);
+    app.send().await;
+    app.advance(1);
+    settle(&app, 4, 130).await;
+    assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"; 3], 2, vec![1; 3]));
+    let view = app.sent(&id).await;
+    assert_eq!(view.attempts[1].instances.len(), 1);
+    let (confirmed, resent): (serde_json::Value, serde_json::Value) =
+        (serde_json::from_str(&view.requests[0].body).unwrap(), serde_json::from_str(&view.attempts[1].body).unwrap());
+    for field in ["start_time", "target_version", "upgrade_type", "upgrade_action"] {
+        assert_eq!(confirmed[field], resent[field], "only instances were taken out");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_lags_does_not_make_a_second_task() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(2).await;
+    app.simulator.world(|w| w.switches.list_lag_seconds = 100);
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::DoThenDrop)]);
+    app.send().await;
+    app.advance(1);
+    settle(&app, 12, 25).await;
+    assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"; 2], 1, vec![1; 2]));
+}
+
+#[tokio::test]
+async fn throttling_is_not_sent_and_waits_as_long_as_asked() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(2).await;
+    let throttled = Act::Refuse { status: 429, code: "APIGW.0308".to_owned(), message: "slow down".to_owned(), retry_after: Some(40) };
+    app.simulator.set_faults(vec![Fault::on_create(1, throttled)]);
+    app.send().await;
+    app.advance(39);
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["planned"; 2], 1), "not before the cloud said");
+    let page = app.get(&format!("/plans/{id}")).await.body;
+    assert!(page.contains("not sent") && page.contains("APIGW.0308") && page.contains("Tried again"));
+    app.advance(1);
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"; 2], 2, vec![1; 2]));
+}
+
+#[tokio::test]
+async fn a_cloud_that_cannot_be_reached_was_sent_nothing() {
+    let clock = Arc::new(TestClock::at(now()));
+    let simulator = simulator(clock.clone(), 60).await;
+    let app = TestApp::with(simulator, clock, |_| ()).await;
+    app.sync().await;
+    let (id, _) = app.confirmed(1).await;
+    // The same database, and a port where nobody listens.
+    let store = patchboard_backend::Store::open(&format!("sqlite:{}", app.dir.path().join("test.db").display())).await.unwrap();
+    let deaf = patchboard_backend::Cloud::new(settings("http://127.0.0.1:9".to_owned()), app.clock.clone()).unwrap();
+    let services = patchboard_backend::Services::new(store, app.clock.clone(), vec![deaf.clone()], patchboard_backend::Policy::default()).await.unwrap();
+    services.send_pass(&deaf).await.unwrap();
+    services.sync_pass(&deaf).await.unwrap();
+    let view = services.sent_view(&id).await.unwrap();
+    assert_eq!(view.items[0].0.state, ItemState::Planned);
+    assert_eq!(view.attempts[0].outcome.as_deref(), Some("not_sent"));
+    let router = patchboard::server::router(services, false);
+    let request = axum::http::Request::get("/instances").header("host", "localhost").body(axum::body::Body::empty()).unwrap();
+    let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let page = String::from_utf8_lossy(&body);
+    assert!(page.contains("could not be read") && page.contains("60 match"), "the last known fleet, with its age");
+}
+
+#[tokio::test]
+async fn refused_credentials_stop_everything_until_a_person_acts() {
+    let app = TestApp::start().await;
+    let (first, _) = app.confirmed(1).await;
+    let refused = Act::Refuse { status: 401, code: "APIGW.0301".to_owned(), message: "verify aksk signature fail".to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![Fault::on("", refused)]);
+    app.send().await;
+    assert_eq!(app.words(&first).await, ["rejected"]);
+    let before = app.simulator.requests("");
+    app.send().await;
+    app.sync().await;
+    app.advance(3600);
+    app.sync().await;
+    assert_eq!(app.simulator.requests(""), before, "six refusals would lock the key");
+    let page = app.get("/instances").await.body;
+    assert!(page.contains("refused the credentials"));
+    app.simulator.set_faults(Vec::new());
+    app.post("/api/clouds/resume", &[("cloud", "test"), ("back", "/instances")]).await;
+    app.sync().await;
+    assert!(!app.get("/instances").await.body.contains("refused the credentials"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_shown_in_full_and_not_tried_again() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    let message = "Another operation is being performed on the DB instance or the DB instance is faulty.";
+    let refused = Act::Refuse { status: 409, code: "DBS.200011".to_owned(), message: message.to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![Fault::on_create(1, refused)]);
+    app.send().await;
+    settle(&app, 3, 300).await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["rejected"], 1));
+    let page = app.get(&format!("/plans/{id}")).await.body;
+    assert!(page.contains("DBS.200011") && page.contains(message) && page.contains("HTTP 409"));
+}
+
+#[tokio::test]
+async fn a_listing_that_fails_is_no_evidence() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![
+        Fault::on_create(1, Act::DoThenDrop),
+        Fault { method: "GET".to_owned(), ..Fault::on("schedule-tasks", Act::DoThenTruncate) },
+    ]);
+    app.send().await;
+    settle(&app, 5, 200).await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["unknown"], 1));
+    app.simulator.set_faults(Vec::new());
+    app.sync().await;
+    assert_eq!((app.words(&id).await, app.tasks(&instances)), (vec!["accepted"], vec![1]));
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_cancel_is_settled_by_the_list() {
+    let app = TestApp::start().await;
+    let (_, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.sync().await;
+    let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.clone());
+    app.simulator.set_faults(vec![Fault { times: 1, ..Fault::on("/cancel", Act::DoThenDrop) }]);
+    app.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "cancel")]).await;
+    app.advance(1);
+    app.sync().await;
+    let page = app.get(&format!("/tasks/test/{}", task.replace('-', ""))).await.body;
+    assert!(page.contains("confirmed by the list"));
+}
+
+#[tokio::test]
+async fn tokens_and_temporary_keys_work_and_a_stale_token_is_renewed_once() {
+    for temporary in [false, true] {
+        let clock = Arc::new(TestClock::at(now()));
+        let simulator = simulator(clock.clone(), 60).await;
+        let app = TestApp::with(simulator, clock, |settings| {
+            settings.secrets = if temporary {
+                Secrets::Key {
+                    access: TEMPORARY_KEY.to_owned(),
+                    secret: patchboard_simulator::SECRET_KEY.to_owned(),
+                    security_token: Some(SECURITY_TOKEN.to_owned()),
+                }
+            } else {
+                Secrets::Password { domain: DOMAIN.to_owned(), user: USER.to_owned(), password: PASSWORD.to_owned() }
+            };
+        })
+        .await;
+        app.sync().await;
+        assert!(app.get("/instances").await.body.contains("60 match"));
+        if !temporary {
+            assert_eq!(app.simulator.requests("POST /v3/auth/tokens"), 1, "the token is cached");
+            app.simulator.revoke_tokens();
+            app.sync().await;
+            app.advance(24 * 3600 - 60);
+            app.sync().await;
+            assert_eq!(app.simulator.requests("POST /v3/auth/tokens"), 3, "renewed when refused, and before it expires");
+            assert!(!app.cloud().is_stopped());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_region_is_read_by_an_older_list() {
+    let app = TestApp::unread(60).await;
+    app.simulator.world(|w| w.switches.missing_list_versions = vec!["v3.3".to_owned(), "v3.2".to_owned()]);
+    app.sync().await;
+    assert!(app.get("/instances?engine=3.208.0").await.body.contains("3.208.0."), "installed patches come in the older spelling");
+}

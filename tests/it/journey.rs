@@ -1,0 +1,173 @@
+//! The main job through the forms.
+
+use crate::support::TestApp;
+use patchboard_domain::plan::PlanState;
+
+#[tokio::test]
+async fn what_was_confirmed_is_what_the_cloud_gets() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(3).await;
+    assert_eq!(app.creates(), 0, "nothing is sent before the sender runs");
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["accepted"; 3]);
+    assert_eq!(app.tasks(&instances), [1, 1, 1]);
+    let view = app.sent(&id).await;
+    assert_eq!(view.attempts[0].body, view.requests[0].body, "byte for byte");
+    assert_eq!(view.state, PlanState::Scheduled);
+
+    app.advance(60);
+    app.sync().await;
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("Pending"));
+    let tasks = app.get("/tasks?origin=ours").await.body;
+    assert!(instances.iter().all(|i| tasks.contains(i.as_str())));
+
+    app.advance(120 * 60);
+    app.sync().await;
+    assert_eq!(app.sent(&id).await.state, PlanState::Running);
+    app.advance(3600);
+    app.sync().await;
+    assert_eq!(app.sent(&id).await.state, PlanState::Completed);
+}
+
+#[tokio::test]
+async fn confirming_twice_sends_once() {
+    let app = TestApp::start().await;
+    let instances = app.pickable(2);
+    let id = app.draft(&instances, 120).await;
+    let view = app.draft_view(&id).await;
+    let fields = [("plan", id.as_str()), ("hash", view.hash.as_str()), ("count", "2"), ("of", "2")];
+    let (a, b) = tokio::join!(app.post("/api/plans/confirm", &fields), app.post("/api/plans/confirm", &fields));
+    let errors = [a, b].iter().filter(|answer| answer.location.contains("error=changed")).count();
+    assert_eq!(errors, 1, "the second is told that it was done");
+    app.send().await;
+    app.send().await;
+    assert_eq!((app.creates(), app.tasks(&instances)), (1, vec![1, 1]));
+}
+
+#[tokio::test]
+async fn a_page_that_shows_other_requests_cannot_confirm() {
+    let app = TestApp::start().await;
+    let instances = app.pickable(3);
+    let id = app.draft(&instances, 120).await;
+    let seen = app.draft_view(&id).await;
+    // Another tab takes one instance out.
+    app.post("/api/plans/pick", &[("plan", id.as_str()), ("shown", &instances[0]), ("go", "save")]).await;
+    let answer = app.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &seen.hash), ("count", "3"), ("of", "3")]).await;
+    assert!(answer.location.contains("error=changed"), "{}", answer.location);
+    app.send().await;
+    assert_eq!(app.creates(), 0);
+}
+
+#[tokio::test]
+async fn two_plans_cannot_take_the_same_instance() {
+    let app = TestApp::start().await;
+    let instances = app.pickable(2);
+    let first = app.draft(&instances, 120).await;
+    let second = app.draft(&instances[1..], 180).await;
+    app.draft_view(&second).await;
+    app.confirm(&first).await;
+    let answer = app.confirm(&second).await;
+    assert!(answer.location.contains("error=not_ready"), "{}", answer.location);
+    assert!(app.get(&format!("/plans/{second}")).await.body.contains("Another plan is about to schedule it"));
+}
+
+#[tokio::test]
+async fn more_than_thirty_instances_become_several_requests() {
+    let app = TestApp::unread(400).await;
+    app.sync().await;
+    let (id, instances) = app.confirmed(65).await;
+    app.send().await;
+    let view = app.sent(&id).await;
+    assert_eq!(view.requests.iter().map(|r| r.instances.len()).collect::<Vec<_>>(), [30, 30, 5]);
+    assert_eq!((app.creates(), app.tasks(&instances)), (3, vec![1; 65]));
+}
+
+#[tokio::test]
+async fn a_start_that_came_too_near_is_missed_and_never_sent() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    app.advance(91 * 60);
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["missed"], 0));
+    // The instance is free again, and a new draft has the old values.
+    let answer = app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "again")]).await;
+    assert!(answer.location.ends_with("/schedule"));
+}
+
+#[tokio::test]
+async fn what_is_held_or_withdrawn_is_not_sent() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "hold")]).await;
+    app.send().await;
+    assert_eq!((app.sent(&id).await.state, app.creates()), (PlanState::OnHold, 0));
+    app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "withdraw")]).await;
+    app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "unhold")]).await;
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["withdrawn"], 0));
+}
+
+#[tokio::test]
+async fn an_instance_that_changed_since_it_was_picked_blocks_the_plan() {
+    let app = TestApp::start().await;
+    let instances = app.pickable(1);
+    let id = app.draft(&instances, 120).await;
+    app.simulator.world(|w| "FROZEN".clone_into(&mut w.instances.get_mut(&instances[0]).unwrap().status));
+    app.sync().await;
+    assert!(app.confirm(&id).await.location.contains("error=not_ready"));
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("Status is Frozen"));
+}
+
+#[tokio::test]
+async fn selections_survive_pages_filters_and_pasting() {
+    let app = TestApp::start().await;
+    let ids = app.pickable(4);
+    let first = app.post("/api/plans/pick", &[("plan_cloud", "test"), ("ticked[]", &ids[0]), ("go", "page:2")]).await;
+    assert!(first.location.contains("page=2"), "{}", first.location);
+    let id = first.location.split('/').nth(2).unwrap().to_owned();
+    app.post("/api/plans/pick", &[("plan", &id), ("shown", &ids[1]), ("ticked[]", &ids[1]), ("go", "filter"), ("q", "x")]).await;
+    let pasted = format!("{}\nno-such-name\n{},more,columns", ids[2], ids[3].to_uppercase().replace("IN14", "in14").to_lowercase());
+    app.post("/api/plans/pick", &[("plan", &id), ("pasted", &pasted), ("go", "paste")]).await;
+    let page = app.get(&format!("/plans/{id}/instances")).await.body;
+    assert!(page.contains("4 selected"), "all four are selected");
+    assert!(page.contains("no such id or name"));
+    let all = app.post("/api/plans/pick", &[("plan", &id), ("go", "all")]).await;
+    assert!(all.location.contains("refused="), "ineligible ones are counted, not taken: {}", all.location);
+}
+
+#[tokio::test]
+async fn a_task_is_cancelled_only_when_the_list_says_so() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(2).await;
+    app.send().await;
+    app.sync().await;
+    let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.clone());
+    let path = format!("/tasks/test/{}", task.replace('-', ""));
+    let page = app.get(&path).await.body;
+    assert!(instances.iter().all(|i| page.contains(i.as_str())), "both share the id and both are named");
+    app.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "cancel")]).await;
+    assert!(app.get(&path).await.body.contains("asked, no answer yet"));
+    app.sync().await;
+    assert!(app.get(&path).await.body.contains("confirmed by the list"));
+    assert_eq!(app.sent(&id).await.state, PlanState::Cancelled);
+    app.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "delete")]).await;
+    app.sync().await;
+    let page = app.get(&path).await.body;
+    assert!(page.contains("no longer listed by the cloud"), "our history stays");
+    let again = app.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "cancel")]).await;
+    assert!(again.location.contains("error=refused"));
+}
+
+#[tokio::test]
+async fn history_outlives_the_clouds_month() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.advance(4 * 3600);
+    app.sync().await;
+    assert_eq!(app.sent(&id).await.state, PlanState::Completed);
+    app.advance(40 * 86_400);
+    app.sync().await;
+    assert_eq!(app.sent(&id).await.state, PlanState::Completed, "what was confirmed stays confirmed");
+    assert!(app.get(&format!("/tasks?q={}", instances[0])).await.body.contains("no longer listed by the cloud"));
+}

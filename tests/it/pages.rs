@@ -1,0 +1,131 @@
+//! Every route answers, whole, in both languages, and lets nobody in who should not be.
+
+use crate::support::TestApp;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use patchboard::paths;
+use patchboard_domain::id::{CloudName, InstanceId};
+use std::time::Duration;
+
+/// Every kind of page, with what exists in this app.
+async fn routes(app: &TestApp) -> Vec<String> {
+    let (plan, instances) = app.confirmed(2).await;
+    app.send().await;
+    app.sync().await;
+    let draft = app.draft(&app.pickable(8)[5..], 120).await;
+    let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.replace('-', ""));
+    vec![
+        paths::INSTANCES.to_owned(),
+        format!("{}?status=ACTIVE&page=2", paths::INSTANCES),
+        paths::instance(&CloudName::new("test"), &InstanceId::new(&instances[0])),
+        paths::PLANS.to_owned(),
+        paths::NEW_PLAN.to_owned(),
+        paths::plan(&plan),
+        paths::plan(&draft),
+        paths::schedule(&draft),
+        format!("/plans/{draft}/instances?show=selected"),
+        paths::TASKS.to_owned(),
+        format!("/tasks/test/{task}"),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_answers_whole_under_fifty_at_once() {
+    let app = std::sync::Arc::new(TestApp::start().await);
+    for path in routes(&app).await {
+        let mut asked = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let (app, path) = (app.clone(), path.clone());
+            asked.spawn(async move { app.get(&path).await });
+        }
+        let all = tokio::time::timeout(Duration::from_secs(60), asked.join_all()).await.unwrap_or_else(|_| panic!("{path} did not end"));
+        for answer in all {
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert!(answer.body.contains("<h1>") && answer.body.trim_end().ends_with("</html>"), "{path} is whole");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_speaks_chinese() {
+    let app = TestApp::start().await;
+    for path in routes(&app).await {
+        let request = Request::get(&path).header(header::HOST, "localhost").header(header::COOKIE, "lang=zh-CN").body(Body::empty()).unwrap();
+        let answer = app.request(request).await;
+        assert!(answer.body.contains("<html lang=\"zh-CN\"") && answer.body.contains("升级计划"), "{path}");
+        for english in ["Instances<", "Refresh<", "Apply<", ">Status<"] {
+            assert!(!answer.body.contains(english), "{path} still says {english}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_a_404_that_leads_on() {
+    let app = TestApp::start().await;
+    for path in ["/nothing", "/plans/no-such-plan", "/plans/no-such-plan/schedule", "/instances/test/none", "/instances/other/none", "/tasks/test/none"] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.body.contains("There is no such page"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unread_cloud_says_so_instead_of_looking_empty() {
+    let app = TestApp::unread(60).await;
+    let page = app.get("/instances").await.body;
+    assert!(page.contains("has not been read yet") && page.contains("No instance was ever listed"));
+    assert_eq!(app.get("/readyz").await.status, StatusCode::OK, "readiness does not wait for the cloud");
+    assert_eq!(app.get("/healthz").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn other_sites_and_other_names_are_refused() {
+    let app = TestApp::start().await;
+    let rebound = Request::get("/instances").header(header::HOST, "evil.example:3000").body(Body::empty()).unwrap();
+    assert_eq!(app.request(rebound).await.status, StatusCode::MISDIRECTED_REQUEST);
+    for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "http://evil.example")] {
+        let forged = Request::post("/api/refresh").header(header::HOST, "localhost").header(name, value).body(Body::empty()).unwrap();
+        assert_eq!(app.request(forged).await.status, StatusCode::FORBIDDEN, "{name}");
+    }
+    let page = app.get("/instances").await;
+    assert_eq!(page.headers[header::REFERRER_POLICY], "same-origin");
+    assert_eq!(page.headers["x-frame-options"], "DENY");
+    assert!(page.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn text_from_the_cloud_and_from_forms_is_escaped() {
+    let app = TestApp::start().await;
+    let ids = app.pickable(1);
+    app.simulator.world(|w| "<script>alert(1)</script>".clone_into(&mut w.instances.get_mut(&ids[0]).unwrap().name));
+    app.sync().await;
+    let picked = app.post("/api/plans/pick", &[("plan_cloud", "test"), ("ticked[]", &ids[0]), ("pasted", "</textarea><script>alert(2)</script>"), ("go", "paste")]).await;
+    for path in ["/instances", picked.location.as_str()] {
+        let page = app.get(path).await.body;
+        assert!(!page.contains("<script>alert"), "{path}");
+        assert!(page.contains("&lt;script&gt;alert"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn preferences_go_back_only_to_us() {
+    let app = TestApp::start().await;
+    let kept = app.post(paths::PREFERENCES, &[("lang", "zh-CN"), ("zone", "europe/london"), ("theme", "dark"), ("back", "/tasks?page=2")]).await;
+    assert_eq!((kept.status, kept.location.as_str()), (StatusCode::SEE_OTHER, "/tasks?page=2"));
+    let cookies: Vec<_> = kept.headers.get_all(header::SET_COOKIE).iter().filter_map(|v| v.to_str().ok()).collect();
+    assert!(cookies.iter().any(|c| c.starts_with("zone=Europe/London")), "{cookies:?}");
+    assert_eq!(app.post(paths::PREFERENCES, &[("back", "//evil.example")]).await.location, paths::INSTANCES);
+}
+
+#[tokio::test]
+async fn server_functions_are_all_registered() {
+    TestApp::start().await;
+    let written: usize = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap().matches("#[server(endpoint").count())
+        .sum();
+    // The registry is a map by path: a doubled endpoint would vanish silently.
+    assert_eq!(leptos::server_fn::axum::server_fn_paths().count(), written);
+}

@@ -1,0 +1,208 @@
+//! A whole Patchboard for one test.
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, header},
+};
+use chrono::{DateTime, Duration, TimeZone, Utc};
+use patchboard_backend::{
+    Cloud, CloudSettings, Policy, Secrets, Services, Store,
+    clock::{Clock, SharedClock, TestClock},
+};
+use patchboard_domain::{
+    fleet::{DraftView, SentView},
+    id::{InstanceId, PlanId},
+    send::ItemState,
+};
+use patchboard_simulator::{ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches};
+use std::{sync::Arc, time::Duration as Wait};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+/// Longest wait for something that happens in the background.
+const PATIENCE: Wait = Wait::from_secs(20);
+
+pub(crate) struct TestApp {
+    pub(crate) services: Services,
+    pub(crate) simulator: Simulator,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) dir: TempDir,
+    router: Router,
+}
+
+/// An answer of the router.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) location: String,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) body: String,
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 23, 10, 0, 0).single().unwrap()
+}
+
+pub(crate) fn settings(url: String) -> CloudSettings {
+    CloudSettings {
+        name: "test".to_owned(),
+        region: "ap-southeast-1".to_owned(),
+        endpoint: Some(url),
+        iam_endpoint: None,
+        project_id: None,
+        secrets: Secrets::Key { access: ACCESS_KEY.to_owned(), secret: SECRET_KEY.to_owned(), security_token: None },
+        language: "en-us".to_owned(),
+        deadline: Wait::from_secs(10),
+        pauses: Vec::new(),
+    }
+}
+
+pub(crate) async fn simulator(clock: SharedClock, instances: usize) -> Simulator {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let options = Options { seed: 1, instances, switches: Switches::default(), clock: Arc::new(move || clock.now()) };
+    Simulator::start(options, listener).unwrap()
+}
+
+impl TestApp {
+    /// 60 instances, read once.
+    pub(crate) async fn start() -> Self {
+        let app = Self::unread(60).await;
+        app.sync().await;
+        app
+    }
+
+    /// A cloud that was not read yet.
+    pub(crate) async fn unread(instances: usize) -> Self {
+        let clock = Arc::new(TestClock::at(now()));
+        let simulator = simulator(clock.clone(), instances).await;
+        Self::with(simulator, clock, |_| ()).await
+    }
+
+    pub(crate) async fn with(simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap();
+        let mut settings = settings(simulator.url());
+        change(&mut settings);
+        let cloud = Cloud::new(settings, clock.clone()).unwrap();
+        let services = Services::new(store, clock.clone(), vec![cloud], Policy::default()).await.unwrap();
+        let router = patchboard::server::router(services.clone(), false);
+        Self { services, simulator, clock, dir, router }
+    }
+
+    pub(crate) fn cloud(&self) -> Cloud {
+        self.services.clouds()[0].clone()
+    }
+
+    /// One pass of the reconciler.
+    pub(crate) async fn sync(&self) {
+        self.services.sync_pass(&self.cloud()).await.unwrap();
+    }
+
+    /// One pass of the sender.
+    pub(crate) async fn send(&self) {
+        self.services.send_pass(&self.cloud()).await.unwrap();
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(Duration::seconds(seconds));
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.request(Request::get(path).header(header::HOST, "localhost").header(header::ACCEPT, "text/html").body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = reqwest::Url::parse_with_params("http://x/", fields).unwrap().query().unwrap_or_default().to_owned();
+        let request = Request::post(path)
+            .header(header::HOST, "localhost")
+            .header(header::ACCEPT, "text/html")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.request(request.body(Body::from(body)).unwrap()).await
+    }
+
+    pub(crate) async fn request(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let location = parts.headers.get(header::LOCATION).and_then(|l| l.to_str().ok()).unwrap_or_default().to_owned();
+        Answer { status: parts.status, location, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    /// The ids of `n` instances that may be picked and are offered `3.208.0.7`.
+    pub(crate) fn pickable(&self, n: usize) -> Vec<String> {
+        let open: Vec<String> = self.simulator.world(|w| w.tasks.iter().map(|t| t.instance_id.clone()).collect());
+        self.simulator.world(|w| {
+            let fits = |i: &&patchboard_simulator::world::Instance| {
+                i.status == "ACTIVE" && i.engine_version() == "3.208.0" && i.has_normal_nodes() && !i.name.starts_with("z-demo") && !open.contains(&i.id)
+            };
+            w.instances.values().filter(fits).map(|i| i.id.clone()).take(n).collect()
+        })
+    }
+
+    /// A draft of these instances with `3.208.0.7`, starting so many minutes from now, through the forms.
+    pub(crate) async fn draft(&self, instances: &[String], minutes: i64) -> PlanId {
+        let mut fields = vec![("plan_cloud", "test"), ("go", "continue")];
+        fields.extend(instances.iter().map(|i| ("ticked[]", i.as_str())));
+        let answer = self.post("/api/plans/pick", &fields).await;
+        let id = answer.location.strip_prefix("/plans/").and_then(|l| l.strip_suffix("/schedule")).expect("to the second step").to_owned();
+        let start = (self.clock.now() + Duration::minutes(minutes)).format("%Y-%m-%dT%H:%M").to_string();
+        let fields = [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", start.as_str()), ("zone", "UTC"), ("go", "continue")];
+        assert_eq!(self.post("/api/plans/schedule", &fields).await.location, format!("/plans/{id}"));
+        PlanId::new(id)
+    }
+
+    /// The draft once every candidate list has answered.
+    pub(crate) async fn draft_view(&self, id: &PlanId) -> DraftView {
+        let ready = async {
+            loop {
+                let view = self.services.draft_view(id).await.unwrap();
+                if view.candidates_read == view.chosen.len() {
+                    return view;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.expect("candidate lists answer")
+    }
+
+    /// Confirms a draft through its form.
+    pub(crate) async fn confirm(&self, id: &PlanId) -> Answer {
+        let view = self.draft_view(id).await;
+        let n = view.chosen.len().to_string();
+        self.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &view.hash), ("count", &n), ("of", &n)]).await
+    }
+
+    /// A confirmed plan for `n` instances, two hours from now; nothing is sent yet.
+    pub(crate) async fn confirmed(&self, n: usize) -> (PlanId, Vec<String>) {
+        let instances = self.pickable(n);
+        assert_eq!(instances.len(), n, "the seeded world has enough instances");
+        let id = self.draft(&instances, 120).await;
+        assert_eq!(self.confirm(&id).await.location, format!("/plans/{id}"));
+        (id, instances)
+    }
+
+    pub(crate) async fn sent(&self, id: &PlanId) -> SentView {
+        self.services.sent_view(id).await.unwrap()
+    }
+
+    /// The state words of a plan's instances, in order.
+    pub(crate) async fn words(&self, id: &PlanId) -> Vec<&'static str> {
+        self.sent(id).await.items.iter().map(|(i, _)| i.state.word()).collect()
+    }
+
+    pub(crate) async fn state(&self, id: &PlanId, instance: &str) -> ItemState {
+        let wanted = InstanceId::new(instance);
+        self.sent(id).await.items.into_iter().find(|(i, _)| i.instance == wanted).map(|(i, _)| i.state).unwrap()
+    }
+
+    /// How many tasks the cloud really has for each of these instances.
+    pub(crate) fn tasks(&self, instances: &[String]) -> Vec<usize> {
+        self.simulator.world(|w| instances.iter().map(|i| w.tasks_of(i).len()).collect())
+    }
+
+    /// How many create calls the cloud saw.
+    pub(crate) fn creates(&self) -> usize {
+        self.simulator.requests("db-upgrade/schedule-task")
+    }
+}
