@@ -115,6 +115,9 @@ messages! {
     doubt_waiting { "The next complete listing is awaited.", "等待下一次完整列表。" }
     doubt_not_named { "The cloud's answer did not name this instance.", "云端应答中没有该实例。" }
     doubt_interrupted { "This server ended before the answer was recorded.", "服务器在记录应答之前中断。" }
+    said_occupied { "Not sent: the cloud's list already shows an open task for this instance.", "未发送：云端列表中该实例已有未结束的任务。" }
+    said_gave_up { "Sent twice, and the cloud's list never showed a task. Not sent again; look in the cloud's console.", "已发送两次，云端列表始终没有任务。不再发送，请在云控制台核实。" }
+    lost_sight { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }
     next_try(when: &str) { "Tried again {when}.", "{when} 重试。" }
     confirmed_at(when: &str) { "Confirmed {when}", "确认于 {when}" }
     col_result { "Result", "结果" }

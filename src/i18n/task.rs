@@ -41,6 +41,10 @@ messages! {
     order_asked_again { "the answer was lost; asked again", "应答丢失，将再次提出" }
     order_answered { "the cloud said yes; waiting for its list to show it", "云端已同意，等待列表确认" }
     order_confirmed { "confirmed by the list", "列表已确认" }
+    order_contested { "an earlier answer was lost and this one was a refusal; the list decides", "先前应答丢失，此次被拒绝；以列表为准" }
+    order_no_effect { "the cloud said yes, but its list still shows the task; ask again if it must go", "云端已同意，但列表仍显示该任务；如需处理请再次提出" }
+    order_partly(cancelled: usize, status: &str) { "{cancelled} cancelled; too late for the others: the list says {status}", "已取消 {cancelled} 个；其余已来不及，列表显示为{status}" }
+    order_vanished { "too late: the cloud no longer lists it", "已来不及：云端已不再列出" }
     order_too_late(status: &str) { "too late: the list says {status}", "已来不及：列表显示为 {status}" }
     order_refused(why: &str) { "refused: {why}", "被拒绝：{why}" }
 }
@@ -71,10 +75,14 @@ impl Lang {
     /// How far it has come.
     pub fn order_state(self, state: &OrderState) -> String {
         match state {
-            OrderState::Asked { error: None } => self.order_asked().to_owned(),
-            OrderState::Asked { error: Some(_) } => self.order_asked_again().to_owned(),
-            OrderState::Answered => self.order_answered().to_owned(),
+            OrderState::Asked { error: None, .. } => self.order_asked().to_owned(),
+            OrderState::Asked { error: Some(_), .. } => self.order_asked_again().to_owned(),
+            OrderState::Contested { .. } => self.order_contested().to_owned(),
+            OrderState::Answered { .. } => self.order_answered().to_owned(),
             OrderState::Confirmed => self.order_confirmed().to_owned(),
+            OrderState::NoEffect => self.order_no_effect().to_owned(),
+            OrderState::Partly { cancelled, status } => self.order_partly(*cancelled, &self.task_status(&TaskStatus::from_wire(status))),
+            OrderState::TooLate { status } if status.is_empty() => self.order_vanished().to_owned(),
             OrderState::TooLate { status } => self.order_too_late(&self.task_status(&TaskStatus::from_wire(status))),
             OrderState::Refused { error } => self.order_refused(&error.message),
         }

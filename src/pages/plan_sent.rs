@@ -14,7 +14,7 @@ use patchboard_domain::{
     fleet::{Attempt, SentView},
     id::CloudName,
     plan::PlanState,
-    send::{CloudError, INTERRUPTED, Item, ItemState, NOT_NAMED},
+    send::{CloudError, GAVE_UP, INTERRUPTED, Item, ItemState, NOT_NAMED, OCCUPIED},
 };
 
 /// Results.
@@ -78,7 +78,7 @@ fn Counts(view: SentView) -> impl IntoView {
 #[component]
 fn Changes(view: SentView) -> impl IntoView {
     let lang = Viewer::current().lang;
-    let unsent = view.items.iter().any(|(i, _)| i.state == ItemState::Planned);
+    let unsent = view.items.iter().any(|(i, _)| i.state.is_open());
     let held = view.state == PlanState::OnHold || view.plan.held_at.is_some();
     let failed = view.items.iter().filter(|(i, _)| matches!(i.state, ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn)).count();
     view! {
@@ -98,6 +98,8 @@ fn Said(error: CloudError) -> impl IntoView {
     let message = match error.message.as_str() {
         NOT_NAMED => lang.doubt_not_named().to_owned(),
         INTERRUPTED => lang.doubt_interrupted().to_owned(),
+        OCCUPIED => lang.said_occupied().to_owned(),
+        GAVE_UP => lang.said_gave_up().to_owned(),
         other => other.to_owned(),
     };
     let parts: Vec<String> = [error.http_status.map(|s| lang.http_status(s)), error.code, error.request_id.map(|id| lang.request_id(&id))]
@@ -133,11 +135,11 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64) -> impl 
     };
     let shown = if name.is_empty() { item.instance.to_string() } else { name };
     let href = paths::instance(&cloud, &item.instance);
-    let request = item.request + 1;
+    let (request, lost) = (item.request + 1, item.lost_sight);
     view! {
         <tr>
             <th scope="row"><a href=href>{shown}</a><code class="id">{item.instance.to_string()}</code></th>
-            <td data-label=lang.col_result()><ItemBadge item=item/>{detail}</td>
+            <td data-label=lang.col_result()><ItemBadge item=item/>{detail}{lost.then(|| view! { <span class="sub">{lang.lost_sight()}</span> })}</td>
             <td data-label=lang.col_task()>{task}</td>
             <td data-label=lang.col_request() class="num">{request}</td>
         </tr>

@@ -131,5 +131,5 @@ async fn killed_after_the_cloud_acted_adopts_its_task() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_the_cloud_acted_sends_again_once_it_is_proved_absent() {
-    killed(Act::Drop, "Pending", 2).await;
+    killed(Act::Hang { ms: 60_000 }, "Pending", 2).await;
 }

@@ -41,7 +41,7 @@ async fn not_acted_and_lost(act: Act) {
     app.send().await;
     assert_eq!(app.words(&id).await, ["unknown"; 3], "{act:?}");
     app.advance(1);
-    settle(&app, 1, 119).await;
+    settle(&app, 1, 117).await;
     assert!(app.get(&format!("/plans/{id}")).await.body.contains("Absent since"), "{act:?}: what is waited for is said");
     settle(&app, 1, 1).await;
     assert_eq!((app.words(&id).await, app.creates()), (vec!["unknown"; 3], 1), "{act:?}: one absence and an early second prove nothing");
@@ -97,6 +97,79 @@ async fn only_what_is_proved_absent_is_sent_again() {
     for field in ["start_time", "target_version", "upgrade_type", "upgrade_action"] {
         assert_eq!(confirmed[field], resent[field], "only instances were taken out");
     }
+}
+
+#[tokio::test]
+async fn what_somebody_else_scheduled_meanwhile_is_not_scheduled_again() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(2).await;
+    app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "hold")]).await;
+    let now = app.services.now();
+    app.simulator.world(|w| w.schedule_elsewhere(&instances[0], "3.208.0.7", now + chrono::Duration::hours(5), now));
+    app.sync().await;
+    app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "unhold")]).await;
+    app.send().await;
+    assert_eq!(app.tasks(&instances), [1, 1], "no duplicate, and the other instance has its task");
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("already shows an open task"));
+}
+
+#[tokio::test]
+async fn a_colleagues_task_at_the_same_time_is_not_taken_for_ours_nor_for_absence() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::Drop)]);
+    app.send().await;
+    let (now, start) = (app.services.now(), app.sent(&id).await.plan.start_at.unwrap());
+    let other = app.simulator.world(|w| {
+        w.schedule_elsewhere(&instances[0], "3.208.0.6", start, now);
+        w.tasks_of(&instances[0])[0].id.clone()
+    });
+    settle(&app, 5, 130).await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["unknown"], 1), "{other} was neither adopted nor overlooked");
+}
+
+#[tokio::test]
+async fn a_plan_withdrawn_in_doubt_is_not_sent_again() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::Drop)]);
+    app.send().await;
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("Withdraw what is not yet sent"));
+    app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "withdraw")]).await;
+    settle(&app, 4, 130).await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["withdrawn"], 1));
+}
+
+#[tokio::test]
+async fn after_two_attempts_that_made_nothing_a_person_decides() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![Fault::on_create(9, Act::Drop)]);
+    app.send().await;
+    settle(&app, 12, 130).await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["rejected"], 2));
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("Sent twice"));
+}
+
+#[tokio::test]
+async fn a_refused_cancel_and_a_cancel_without_effect_end() {
+    let app = TestApp::start().await;
+    let (_, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.sync().await;
+    let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.clone());
+    let path = format!("/tasks/test/{}", task.replace('-', ""));
+    let fields = [("cloud", "test"), ("task", task.as_str()), ("what", "cancel")];
+    let refused = Act::Refuse { status: 403, code: "DBS.200044".to_owned(), message: "permission denied".to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![Fault { times: 1, ..Fault::on("/cancel", Act::Drop) }, Fault { times: 1, ..Fault::on("/cancel", refused) }]);
+    app.post("/api/tasks/order", &fields).await;
+    app.sync().await;
+    assert!(app.get(&path).await.body.contains("asked again"));
+    app.sync().await;
+    assert!(app.get(&path).await.body.contains("refused: permission denied"), "the list shows that the first try had not worked");
+    app.post("/api/tasks/order", &fields).await;
+    app.sync().await;
+    assert!(app.get(&path).await.body.contains("confirmed by the list"), "and it can be asked again");
 }
 
 #[tokio::test]
@@ -192,13 +265,15 @@ async fn a_refusal_is_shown_in_full_and_not_tried_again() {
 async fn a_listing_that_fails_is_no_evidence() {
     let app = TestApp::start().await;
     let (id, instances) = app.confirmed(1).await;
-    app.simulator.set_faults(vec![
-        Fault::on_create(1, Act::DoThenDrop),
-        Fault { method: "GET".to_owned(), ..Fault::on("schedule-tasks", Act::DoThenTruncate) },
-    ]);
-    app.send().await;
-    settle(&app, 5, 200).await;
-    assert_eq!((app.words(&id).await, app.creates()), (vec!["unknown"], 1));
+    for broken in [Act::DoThenTruncate, Act::DoThenEmpty, Act::DoThenGarbage, Act::DoThenFail] {
+        app.simulator.set_faults(vec![
+            Fault::on_create(1, Act::DoThenDrop),
+            Fault { method: "GET".to_owned(), ..Fault::on("schedule-tasks", broken.clone()) },
+        ]);
+        app.send().await;
+        settle(&app, 3, 200).await;
+        assert_eq!((app.words(&id).await, app.creates()), (vec!["unknown"], 1), "{broken:?}");
+    }
     app.simulator.set_faults(Vec::new());
     app.sync().await;
     assert_eq!((app.words(&id).await, app.tasks(&instances)), (vec!["accepted"], vec![1]));

@@ -94,8 +94,9 @@ impl TestApp {
         self.services.clouds()[0].clone()
     }
 
-    /// One pass of the reconciler.
+    /// One pass of the reconciler, a second later: two listings never begin at the same instant.
     pub(crate) async fn sync(&self) {
+        self.advance(1);
         self.services.sync_pass(&self.cloud()).await.unwrap();
     }
 

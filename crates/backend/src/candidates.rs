@@ -6,6 +6,18 @@ use patchboard_domain::id::{CloudName, InstanceId};
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::JoinSet};
 
+/// Marks an instance as being asked for until it is dropped, however the call ends.
+struct Asking {
+    services: Services,
+    key: (CloudName, InstanceId),
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.services.asking().remove(&self.key);
+    }
+}
+
 impl Services {
     /// Asks in the background for the lists that are missing or too old. Asking twice asks once.
     pub(crate) fn ask_candidates(&self, cloud: &CloudName, ids: Vec<InstanceId>) {
@@ -39,18 +51,18 @@ impl Services {
         for id in wanted {
             let (services, connection, at_once) = (self.clone(), connection.clone(), at_once.clone());
             calls.spawn(async move {
+                let _asking = Asking { services: services.clone(), key: (connection.name().clone(), id.clone()) };
                 let _permit = at_once.acquire_owned().await;
-                let result = services.read_one(&connection, &id).await;
-                services.asking().remove(&(connection.name().clone(), id));
-                result
+                services.read_one(&connection, &id).await
             });
         }
+        let mut outcome = Ok(());
         while let Some(joined) = calls.join_next().await {
-            if let Ok(result) = joined {
-                result?;
+            if let Ok(Err(error)) = joined {
+                outcome = Err(error);
             }
         }
-        Ok(())
+        outcome
     }
 
     async fn read_one(&self, cloud: &crate::Cloud, id: &InstanceId) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use std::sync::{
 use tokio::sync::Notify;
 
 /// Who is asking. Secrets come from the environment or from files, never from the configuration itself.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Secrets {
     /// Access key, with a security token when it is temporary.
     Key {
@@ -32,6 +32,15 @@ pub enum Secrets {
         /// Password.
         password: String,
     },
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key { access, .. } => write!(f, "Key({access}, [redacted])"),
+            Self::Password { domain, user, .. } => write!(f, "Password({domain}/{user}, [redacted])"),
+        }
+    }
 }
 
 /// Settings of one connection.
@@ -80,6 +89,9 @@ struct BackOff {
     failures: u32,
     until: Option<DateTime<Utc>>,
 }
+
+/// Longest `Retry-After` that is honoured, in seconds: a longer one would silently let starts pass.
+const LONGEST_ASKED: i64 = 900;
 
 /// Longest pause of the sender after failures in a row, in seconds.
 const LONGEST_BACK_OFF: i64 = 300;
@@ -176,7 +188,7 @@ impl Cloud {
         back_off.failures = back_off.failures.saturating_add(1);
         let doubled = 2_i64.saturating_pow(back_off.failures.min(10)).min(LONGEST_BACK_OFF);
         let seconds = match error {
-            Error::Throttled { retry_after: Some(asked), .. } => i64::try_from(asked.as_secs()).unwrap_or(LONGEST_BACK_OFF).max(1),
+            Error::Throttled { retry_after: Some(asked), .. } => i64::try_from(asked.as_secs()).unwrap_or(LONGEST_ASKED).clamp(1, LONGEST_ASKED),
             _ => doubled,
         };
         let until = now + Duration::seconds(seconds);

@@ -5,6 +5,7 @@ use patchboard_domain::{
     cancel::{OrderState, TaskOrder, check_order},
     fleet::OrderView,
     id::{CloudName, TaskId},
+    send::{CloudError, INTERRUPTED},
 };
 use patchboard_gaussdb::Fate;
 use patchboard_store::OrderRow;
@@ -47,7 +48,7 @@ impl Services {
             task: id,
             what,
             asked_at: self.now(),
-            state: OrderState::Asked { error: None },
+            state: OrderState::begin(),
         };
         match self.store().add_order(cloud, &order).await {
             Ok(()) => {}
@@ -63,20 +64,26 @@ impl Services {
     /// simply asked again; the list says what came of it.
     pub(crate) async fn give_orders(&self, cloud: &Cloud) -> Result<(), Failure> {
         for order in self.store().open_orders(cloud.name()).await? {
-            let OrderState::Asked { error: before } = &order.state else { continue };
+            let OrderState::Asked { may_have_worked, .. } = order.state else { continue };
+            // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
+            let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
+            self.store().put_order(&order.id, &OrderState::Asked { error: Some(interrupted), may_have_worked: true }).await?;
             let result = match order.what {
                 TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
                 TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
             };
             let next = match result {
-                Ok(()) => OrderState::Answered,
-                Err(error) => {
-                    cloud.note(&error);
-                    let said = translate::error(&error);
-                    match error.fate() {
-                        // After a lost answer a refusal may only mean that the first try worked: the list decides.
-                        Fate::Rejected if before.is_none() && !cloud.is_stopped() => OrderState::Refused { error: said },
-                        _ => OrderState::Asked { error: Some(said) },
+                Ok(()) => OrderState::Answered { at: self.now() },
+                Err(failure) => {
+                    cloud.note(&failure);
+                    let error = translate::error(&failure);
+                    match failure.fate() {
+                        Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked },
+                        Fate::Unknown => OrderState::Asked { error: Some(error), may_have_worked: true },
+                        // Refused credentials say nothing about the task: asked again when somebody resumes.
+                        Fate::Rejected if cloud.is_stopped() => OrderState::Asked { error: Some(error), may_have_worked },
+                        Fate::Rejected if may_have_worked => OrderState::Contested { error },
+                        Fate::Rejected => OrderState::Refused { error },
                     }
                 }
             };

@@ -68,21 +68,16 @@ impl Services {
         Ok(())
     }
 
-    /// Takes back what is not yet sent.
+    /// Takes back what is not yet sent, and what is in doubt as soon as it is proved absent. What the cloud has accepted is
+    /// cancelled on its task's page.
     ///
     /// # Errors
-    /// [`Error::Changed`] when something of it was sent meanwhile, [`Error::Store`].
-    pub async fn withdraw(&self, id: &PlanId) -> Result<usize, Error> {
-        let planned: Vec<(InstanceId, ItemState)> = self
-            .store()
-            .items(id)
-            .await?
-            .into_iter()
-            .filter(|i| i.state == ItemState::Planned)
-            .map(|i| (i.instance, ItemState::Withdrawn))
-            .collect();
-        self.store().move_items(id, ItemState::Planned.word(), &planned, self.now()).await?;
-        Ok(planned.len())
+    /// [`Error::Changed`] when it is no submitted plan, [`Error::Store`].
+    pub async fn withdraw(&self, id: &PlanId) -> Result<(), Error> {
+        self.store().withdraw_plan(id, self.now()).await?;
+        let plan = self.plan(id).await?;
+        self.store().sweep_withdrawn(&plan.cloud).await?;
+        Ok(())
     }
 
     /// A new draft from the instances of a plan that were refused or missed, with the old values.

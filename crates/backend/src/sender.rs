@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use patchboard_domain::{
     compile,
     fleet::Attempt,
+    id::InstanceId,
     schedule::check_instant,
-    send::{CloudError, INTERRUPTED, ItemState, Outcome, after_attempt},
+    send::{CloudError, INTERRUPTED, ItemState, OCCUPIED, Outcome, after_attempt},
 };
-use patchboard_store::Claim;
+use patchboard_store::{Begun, Claim};
 
 /// Why a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +26,10 @@ pub enum Rest {
 }
 
 impl Services {
-    /// Puts in doubt what a former process left between journal and answer.
-    pub(crate) async fn recover(&self) -> Result<(), Error> {
+    /// Puts in doubt what was left between journal and answer: by a process that ended, or by a store that failed.
+    pub(crate) async fn recover(&self, cloud: &Cloud) -> Result<(), Error> {
         let now = self.now();
-        for (plan, mut attempt) in self.store().open_attempts().await? {
+        for (plan, mut attempt) in self.store().open_attempts(cloud.name()).await? {
             let error = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
             let outcome = Outcome::Unknown(error.clone());
             let items: Vec<_> = attempt.instances.iter().map(|i| (i.clone(), after_attempt(i, &outcome, now))).collect();
@@ -40,28 +41,46 @@ impl Services {
         Ok(())
     }
 
-    /// Sends everything of one cloud that may be sent now. Takes no input; safe to call at any time.
+    /// Sends everything of one cloud that may be sent now. Takes no input; safe to call at any time, but not twice at once.
     ///
     /// # Errors
     /// [`Error::Store`]: then nothing more is sent in this pass.
     pub async fn send_pass(&self, cloud: &Cloud) -> Result<Rest, Error> {
         loop {
-            if cloud.is_stopped() {
-                return Ok(Rest::Stopped);
+            if let Some(rest) = self.send_next(cloud).await? {
+                return Ok(rest);
             }
-            let now = self.now();
-            if let Some(until) = cloud.paused_until(now) {
-                return Ok(Rest::Until(until));
-            }
-            let Some(claim) = self.store().next_request(cloud.name(), now).await? else { return Ok(Rest::Idle) };
-            let policy = self.policy();
-            if check_instant(claim.start_at, now, policy.lead_minutes, &policy.freezes).is_err() {
-                let missed: Vec<_> = claim.instances.iter().map(|i| (i.clone(), ItemState::Missed)).collect();
-                tracing::warn!(plan.id = %claim.plan, instances = missed.len(), "too near its start, not sent");
-                ignore_changed(self.store().move_items(&claim.plan, ItemState::Planned.word(), &missed, now).await)?;
-                continue;
-            }
+        }
+    }
+
+    /// Sends the most urgent request, or says why there is none.
+    pub(crate) async fn send_next(&self, cloud: &Cloud) -> Result<Option<Rest>, Error> {
+        self.recover(cloud).await?;
+        self.store().sweep_withdrawn(cloud.name()).await?;
+        if cloud.is_stopped() {
+            return Ok(Some(Rest::Stopped));
+        }
+        let now = self.now();
+        if let Some(until) = cloud.paused_until(now) {
+            return Ok(Some(Rest::Until(until)));
+        }
+        let Some(claim) = self.store().next_request(cloud.name(), now).await? else { return Ok(Some(Rest::Idle)) };
+        let policy = self.policy();
+        if check_instant(claim.start_at, now, policy.lead_minutes, &policy.freezes).is_err() {
+            tracing::warn!(plan.id = %claim.plan, instances = claim.instances.len(), "too near its start, not sent");
+            self.settle_planned(&claim, &claim.instances, &ItemState::Missed).await?;
+        } else {
             self.send_one(cloud, &claim).await?;
+        }
+        Ok(None)
+    }
+
+    /// Moves planned instances on without sending them. Somebody may have been faster; then there is nothing to do.
+    async fn settle_planned(&self, claim: &Claim, instances: &[InstanceId], state: &ItemState) -> Result<(), Error> {
+        let items: Vec<_> = instances.iter().map(|i| (i.clone(), state.clone())).collect();
+        match self.store().move_items(&claim.plan, ItemState::Planned.word(), &items, self.now()).await {
+            Err(patchboard_store::Error::Changed) => Ok(()),
+            other => Ok(other?),
         }
     }
 
@@ -69,7 +88,13 @@ impl Services {
         let body = body_for(claim);
         let began_at = self.now();
         let number = match self.store().begin_attempt(claim, &body, began_at).await {
-            Ok(number) => number,
+            Ok(Begun::Journalled(number)) => number,
+            Ok(Begun::Occupied(instances)) => {
+                // Scheduled by somebody else since the plan was confirmed: a second task would be a duplicate.
+                tracing::warn!(plan.id = %claim.plan, instances = instances.len(), "the cloud already has open tasks, not sent");
+                let error = CloudError { message: OCCUPIED.to_owned(), ..CloudError::default() };
+                return self.settle_planned(claim, &instances, &ItemState::Rejected { error }).await;
+            }
             // Held or withdrawn at the last moment.
             Err(patchboard_store::Error::Changed) => return Ok(()),
             Err(other) => return Err(other.into()),
@@ -107,8 +132,10 @@ impl Services {
             error,
         };
         self.store().end_attempt(&claim.plan, &attempt, &items, not_before, now).await?;
-        // The list is what confirms it.
-        cloud.sync().notify_one();
+        // The list is what confirms it; after a throttled call it is not asked at once.
+        if matches!(outcome, Outcome::Accepted(_) | Outcome::Unknown(_)) {
+            cloud.sync().notify_one();
+        }
         Ok(())
     }
 }
@@ -121,11 +148,4 @@ fn body_for(claim: &Claim) -> String {
     let confirmed: serde_json::Value = serde_json::from_str(&claim.request.body).unwrap_or_default();
     let text = |key: &str| confirmed.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
     compile::body(&claim.instances, &text("start_time"), &text("target_version"))
-}
-
-fn ignore_changed(result: Result<(), patchboard_store::Error>) -> Result<(), Error> {
-    match result {
-        Err(patchboard_store::Error::Changed) => Ok(()),
-        other => Ok(other?),
-    }
 }

@@ -72,7 +72,9 @@ impl Services {
     pub async fn new(store: Store, clock: SharedClock, clouds: Vec<Cloud>, policy: Policy) -> Result<Self, Error> {
         let inner = Inner { store, clock, clouds, policy, facets: Mutex::default(), asking: Mutex::default() };
         let services = Self { inner: Arc::new(inner) };
-        services.recover().await?;
+        for cloud in services.clouds() {
+            services.recover(cloud).await?;
+        }
         Ok(services)
     }
 

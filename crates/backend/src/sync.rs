@@ -10,7 +10,7 @@ use patchboard_domain::{
     fleet::SyncStatus,
     id::InstanceId,
     schedule::check_instant,
-    send::ItemState,
+    send::{CloudError, GAVE_UP, ItemState, MOST_ATTEMPTS},
     settle::{Doubt, Listing, Verdict, judge},
     task::Task,
 };
@@ -63,7 +63,7 @@ impl Services {
         let count = |n: usize| rows.store(i64::try_from(n).unwrap_or(i64::MAX), Ordering::Relaxed);
         let listed = cloud.client().schedule_tasks(count).await?;
         let tasks: Vec<Task> = listed.into_iter().filter_map(|t| translate::task(cloud.name(), t, began_at)).collect();
-        self.store().put_tasks(cloud.name(), began_at, &tasks).await?;
+        self.store().put_tasks(cloud.name(), began_at, self.now(), &tasks).await?;
         status.tasks_at = Some(began_at);
         self.settle(cloud, began_at).await?;
         self.follow_orders(cloud, began_at).await?;
@@ -113,7 +113,8 @@ impl Services {
         }
         for item in unknown {
             let tasks = by_instance.get(&item.instance).map(Vec::as_slice).unwrap_or_default();
-            if let Some(next) = self.next_state(&item, Listing { began_at, tasks }) {
+            let skew_seconds = cloud.client().skew_seconds().unwrap_or_default();
+            if let Some(next) = self.next_state(&item, Listing { began_at, skew_seconds, tasks }) {
                 let word = next.word();
                 match self.store().move_items(&item.plan, "unknown", &[(item.instance.clone(), next)], self.now()).await {
                     Ok(()) if word != "unknown" => tracing::info!(plan.id = %item.plan, instance.id = %item.instance, state = word, "settled"),
@@ -128,7 +129,13 @@ impl Services {
 
     fn next_state(&self, item: &UnknownItem, listing: Listing<'_>) -> Option<ItemState> {
         let ItemState::Unknown { error, since, absent_at, .. } = &item.state else { return None };
-        let doubt = Doubt { attempted_at: item.attempted_at, since: *since, absent_at: *absent_at, start_at: item.start_at };
+        let doubt = Doubt {
+            attempted_at: item.attempted_at,
+            since: *since,
+            absent_at: *absent_at,
+            start_at: item.start_at,
+            patches: item.request.patches.clone(),
+        };
         let policy = self.policy();
         let still = |absent_at: Option<DateTime<Utc>>| ItemState::Unknown {
             error: error.clone(),
@@ -141,6 +148,10 @@ impl Services {
             Verdict::AbsentOnce => Some(still(Some(listing.began_at))),
             Verdict::Wait if listing.began_at >= *since => Some(still(*absent_at)),
             Verdict::Wait => None,
+            // A cloud that says yes and never lists it would otherwise be asked again and again.
+            Verdict::Absent if item.attempts >= MOST_ATTEMPTS => {
+                Some(ItemState::Rejected { error: CloudError { message: GAVE_UP.to_owned(), ..CloudError::default() } })
+            }
             Verdict::Absent => match check_instant(item.start_at, self.now(), policy.lead_minutes, &policy.freezes) {
                 Ok(()) => Some(ItemState::Planned),
                 Err(_) => Some(ItemState::Missed),
@@ -157,7 +168,7 @@ impl Services {
                 continue;
             }
             let tasks = self.store().tasks_with_id(cloud.name(), &key).await?;
-            let next = after_listing(order.what, &order.state, &tasks, began_at);
+            let next = after_listing(order.what, &order.state, &tasks, began_at, self.policy().settle_seconds);
             if next != order.state {
                 tracing::info!(task.id = %order.task, state = ?next, "order followed up");
                 self.store().put_order(&order.id, &next).await?;

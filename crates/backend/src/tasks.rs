@@ -1,7 +1,7 @@
 //! The task list: ours and foreign, with history beyond the cloud's month.
 
 use crate::{Error, Services, zones};
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use patchboard_domain::{
     filter::TaskFilter,
     fleet::{Page, TaskRow, TasksView},
@@ -31,7 +31,7 @@ impl Services {
 }
 
 fn bounds(filter: &TaskFilter, zone: &str) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
-    let day = |text: &str| text.trim().parse::<NaiveDate>().ok();
+    let day = |text: &str| text.trim().parse::<NaiveDate>().ok().filter(|d| (2000..2200).contains(&d.year()));
     let from = day(&filter.from).and_then(|d| zones::start_of_day(zone, d));
     let to = day(&filter.to).and_then(|d| zones::start_of_day(zone, d + Duration::days(1)));
     (from, to)

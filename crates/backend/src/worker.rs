@@ -38,9 +38,13 @@ impl Workers {
 
 async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        match services.send_pass(&cloud).await {
-            Ok(Rest::Idle | Rest::Until(_) | Rest::Stopped) => {}
-            Err(error) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
+        // Its own task: a bug that panics ends this request and not the sender, and what it left open is put in doubt.
+        let (step, with) = (services.clone(), cloud.clone());
+        match tokio::spawn(async move { step.send_next(&with).await }).await {
+            Ok(Ok(None)) => continue,
+            Ok(Ok(Some(Rest::Idle | Rest::Until(_) | Rest::Stopped))) => {}
+            Ok(Err(error)) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
+            Err(panic) => tracing::error!(cloud = %cloud.name(), error = ?panic, "the sender failed and goes on"),
         }
         tokio::select! {
             () = cloud.sender().notified() => {}
@@ -53,14 +57,19 @@ async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
 async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
     let every = Duration::from_secs(services.policy().sync_seconds.max(1));
     while !*stopped.borrow() {
-        // Dropped half-way by a stop, a pass loses nothing: the next one looks again.
+        let (step, with) = (services.clone(), cloud.clone());
+        let mut pass = tokio::spawn(async move { step.sync_pass(&with).await });
         tokio::select! {
-            result = services.sync_pass(&cloud) => {
-                if let Err(error) = result {
-                    tracing::error!(cloud = %cloud.name(), error = ?error, "the sync could not go on");
-                }
+            result = &mut pass => match result {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sync could not go on"),
+                Err(panic) => tracing::error!(cloud = %cloud.name(), error = ?panic, "the sync failed and goes on"),
+            },
+            // Dropped half-way a pass loses nothing: the next one looks again, and orders are journalled before they leave.
+            _ = stopped.changed() => {
+                pass.abort();
+                break;
             }
-            _ = stopped.changed() => break,
         }
         let doubt = services.is_in_doubt(&cloud).await;
         tokio::select! {

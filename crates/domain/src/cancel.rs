@@ -4,7 +4,7 @@ use crate::{
     send::CloudError,
     task::{Task, TaskStatus},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What was asked of the cloud about a task id.
@@ -31,20 +31,39 @@ impl TaskOrder {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum OrderState {
-    /// Journalled; the call is on its way or its answer was lost. It is asked again: cancelling twice does no harm.
+    /// Journalled, and to be called (again). Cancelling twice does no harm.
     Asked {
         /// Why the last try had no answer, if there was one.
         error: Option<CloudError>,
+        /// A try may have reached the cloud: a later refusal may only mean that it worked.
+        may_have_worked: bool,
+    },
+    /// Refused after an earlier try that may have worked: the list decides, nothing more is called.
+    Contested {
+        /// In the cloud's words.
+        error: CloudError,
     },
     /// The cloud said yes; the list does not show it yet.
-    Answered,
+    Answered {
+        /// When it said so.
+        at: DateTime<Utc>,
+    },
     /// The list shows it.
     Confirmed,
-    /// The list shows that it had started or ended before.
+    /// The list shows that it had started or ended before, or vanished.
     TooLate {
-        /// What it shows.
+        /// What it shows; empty when it lists it no longer.
         status: String,
     },
+    /// Some of the instances that share the id were cancelled, others had started or ended before.
+    Partly {
+        /// How many were cancelled.
+        cancelled: usize,
+        /// What the list shows of one of the others.
+        status: String,
+    },
+    /// The cloud said yes, and its list still shows the task as before: it may be asked again.
+    NoEffect,
     /// The cloud said no.
     Refused {
         /// In its words.
@@ -53,9 +72,14 @@ pub enum OrderState {
 }
 
 impl OrderState {
+    /// Before the first try.
+    pub fn begin() -> Self {
+        Self::Asked { error: None, may_have_worked: false }
+    }
+
     /// Something is still to come.
     pub fn is_open(&self) -> bool {
-        matches!(self, Self::Asked { .. } | Self::Answered)
+        matches!(self, Self::Asked { .. } | Self::Contested { .. } | Self::Answered { .. })
     }
 }
 
@@ -95,22 +119,29 @@ pub fn check_order(order: TaskOrder, tasks: &[Task], open_order: bool) -> Result
     }
 }
 
-/// What a complete listing, begun at `began_at`, says about an order answered or asked before it.
-pub fn after_listing(order: TaskOrder, state: &OrderState, tasks: &[Task], began_at: DateTime<Utc>) -> OrderState {
+/// What a complete listing, begun at `began_at`, says about an open order. A yes of the cloud that its list does not show
+/// `settle_seconds` later had no effect.
+pub fn after_listing(order: TaskOrder, state: &OrderState, tasks: &[Task], began_at: DateTime<Utc>, settle_seconds: i64) -> OrderState {
     if !state.is_open() {
         return state.clone();
     }
     let listed: Vec<_> = tasks.iter().filter(|t| t.gone_at.is_none() && t.seen_at >= began_at).collect();
+    let unchanged = || match state {
+        OrderState::Contested { error } => OrderState::Refused { error: error.clone() },
+        OrderState::Answered { at } if began_at >= *at + Duration::seconds(settle_seconds) => OrderState::NoEffect,
+        other => other.clone(),
+    };
     match order {
         TaskOrder::Delete if listed.is_empty() => OrderState::Confirmed,
-        TaskOrder::Delete => state.clone(),
+        TaskOrder::Delete => unchanged(),
+        TaskOrder::Cancel if listed.is_empty() => OrderState::TooLate { status: String::new() },
+        TaskOrder::Cancel if listed.iter().any(|t| t.status == TaskStatus::Pending) => unchanged(),
         TaskOrder::Cancel => {
-            if listed.iter().any(|t| t.status == TaskStatus::Pending) || listed.is_empty() {
-                return state.clone();
-            }
-            match listed.iter().find(|t| t.status != TaskStatus::Canceled) {
+            let cancelled = listed.iter().filter(|t| t.status == TaskStatus::Canceled).count();
+            match listed.iter().find(|t| t.status != TaskStatus::Canceled).map(|t| t.status.as_str().to_owned()) {
                 None => OrderState::Confirmed,
-                Some(other) => OrderState::TooLate { status: other.status.as_str().to_owned() },
+                Some(status) if cancelled > 0 => OrderState::Partly { cancelled, status },
+                Some(status) => OrderState::TooLate { status },
             }
         }
     }
@@ -155,12 +186,25 @@ mod tests {
 
     #[test]
     fn cancelled_is_said_only_when_the_list_says_so() {
-        let order = |s, t: &[Task], began| after_listing(TaskOrder::Cancel, s, t, at(began));
-        assert_eq!(order(&OrderState::Answered, &[task(TaskStatus::Pending)], 50), OrderState::Answered);
-        assert_eq!(order(&OrderState::Answered, &[task(TaskStatus::Canceled)], 101), OrderState::Answered, "seen before the listing");
-        assert_eq!(order(&OrderState::Answered, &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
-        assert!(matches!(order(&OrderState::Answered, &[task(TaskStatus::Running)], 50), OrderState::TooLate { .. }));
-        let lost = OrderState::Asked { error: None };
-        assert_eq!(order(&lost, &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
+        let order = |s: &OrderState, t: &[Task], began| after_listing(TaskOrder::Cancel, s, t, at(began), 120);
+        let answered = OrderState::Answered { at: at(0) };
+        assert_eq!(order(&answered, &[task(TaskStatus::Pending)], 50), answered);
+        assert_eq!(order(&answered, &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
+        assert!(matches!(order(&answered, &[task(TaskStatus::Running)], 50), OrderState::TooLate { .. }));
+        assert!(matches!(order(&answered, &[task(TaskStatus::Running), task(TaskStatus::Canceled)], 50), OrderState::Partly { cancelled: 1, .. }));
+        assert_eq!(order(&OrderState::begin(), &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
+    }
+
+    #[test]
+    fn every_order_ends() {
+        let late = Task { seen_at: at(130), ..task(TaskStatus::Pending) };
+        let answered = OrderState::Answered { at: at(0) };
+        let contested = OrderState::Contested { error: CloudError::default() };
+        let order = |what, s: &OrderState, t: &[Task]| after_listing(what, s, t, at(130), 120);
+        assert_eq!(order(TaskOrder::Cancel, &answered, std::slice::from_ref(&late)), OrderState::NoEffect);
+        assert_eq!(order(TaskOrder::Delete, &answered, std::slice::from_ref(&late)), OrderState::NoEffect);
+        assert!(matches!(order(TaskOrder::Cancel, &contested, std::slice::from_ref(&late)), OrderState::Refused { .. }));
+        assert_eq!(order(TaskOrder::Cancel, &answered, &[]), OrderState::TooLate { status: String::new() });
+        assert_eq!(order(TaskOrder::Delete, &answered, &[]), OrderState::Confirmed);
     }
 }

@@ -60,7 +60,7 @@ pub fn check_instance(instance: &Instance, open_tasks: &[&Task], other: Option<&
     if !abnormal.is_empty() {
         return Err(Ineligible::Nodes(abnormal.into_iter().map(str::to_owned).collect()));
     }
-    if let Some(task) = open_tasks.iter().find(|t| t.instance == instance.id && t.status.is_open() && t.gone_at.is_none()) {
+    if let Some(task) = open_tasks.iter().find(|t| t.instance == instance.id && may_still_run(t)) {
         return Err(Ineligible::TaskOpen { task: task.id.clone(), start_at: task.start_at, foreign: task.plan.is_none() });
     }
     if let Some(other) = other {
@@ -70,6 +70,11 @@ pub fn check_instance(instance: &Instance, open_tasks: &[&Task], other: Option<&
         return Err(Ineligible::NoEngineVersion);
     }
     Ok(())
+}
+
+/// An open task counts while it is listed, and when it vanished from the list before its start: the cloud lists a month only.
+fn may_still_run(task: &Task) -> bool {
+    task.status.is_open() && task.gone_at.is_none_or(|gone| task.start_at.is_none_or(|start| start > gone))
 }
 
 /// What is known of the candidates of one instance.

@@ -110,6 +110,12 @@ pub fn after_attempt(instance: &InstanceId, outcome: &Outcome, ended_at: DateTim
 
 /// Text of an unknown whose answer came but did not name the instance. The page translates it by this constant.
 pub const NOT_NAMED: &str = "the answer did not name this instance";
+/// Text of a refusal of ours: when it was about to be sent, the cloud already had an open task. The page translates it.
+pub const OCCUPIED: &str = "the cloud already has an open task for this instance";
+/// Text of a refusal of ours: proved absent after a second try as well. The page translates it.
+pub const GAVE_UP: &str = "two attempts made no task that the list shows";
+/// Attempts for one instance before a person has to decide.
+pub const MOST_ATTEMPTS: usize = 2;
 /// Text of an unknown whose process ended between journal and answer. The page translates it by this constant.
 pub const INTERRUPTED: &str = "the process ended before the answer was recorded";
 
@@ -124,13 +130,15 @@ pub struct Item {
     pub state: ItemState,
     /// Status of its task, once a listing showed it.
     pub task_status: Option<TaskStatus>,
+    /// The list no longer shows its task, and the last it said was that the task is open: nobody knows how it ended.
+    pub lost_sight: bool,
 }
 
 /// Where a submitted plan stands.
 pub fn plan_state(items: &[Item], held: bool) -> PlanState {
     let any = |f: &dyn Fn(&Item) -> bool| items.iter().any(f);
     let count = |f: &dyn Fn(&Item) -> bool| items.iter().filter(|i| f(i)).count();
-    if any(&|i| matches!(i.state, ItemState::Unknown { .. })) {
+    if any(&|i| matches!(i.state, ItemState::Unknown { .. }) || i.lost_sight) {
         return PlanState::InDoubt;
     }
     if any(&|i| matches!(i.state, ItemState::Planned)) && held {
@@ -162,7 +170,7 @@ mod tests {
     use super::*;
 
     fn item(state: ItemState, task_status: Option<TaskStatus>) -> Item {
-        Item { request: 0, instance: InstanceId::new("i"), state, task_status }
+        Item { request: 0, instance: InstanceId::new("i"), state, task_status, lost_sight: false }
     }
 
     fn accepted(status: Option<TaskStatus>) -> Item {

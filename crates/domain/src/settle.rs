@@ -6,6 +6,7 @@
 use crate::{
     id::TaskId,
     task::{Task, TaskStatus},
+    version::{PatchVersion, patch_list},
 };
 use chrono::{DateTime, Duration, Utc};
 
@@ -23,6 +24,8 @@ pub struct Doubt {
     pub absent_at: Option<DateTime<Utc>>,
     /// The start that was asked for.
     pub start_at: DateTime<Utc>,
+    /// The hot patches that were asked for, ascending.
+    pub patches: Vec<PatchVersion>,
 }
 
 /// A complete listing of the cloud's scheduled tasks.
@@ -30,6 +33,8 @@ pub struct Doubt {
 pub struct Listing<'a> {
     /// When the first page was asked for.
     pub began_at: DateTime<Utc>,
+    /// Cloud clock minus ours in seconds, as measured; 0 when it is not known.
+    pub skew_seconds: i64,
     /// The tasks of the instance in question that no other item of ours accounts for.
     pub tasks: &'a [Task],
 }
@@ -44,7 +49,8 @@ pub enum Verdict {
     AbsentOnce,
     /// Not there, in two listings far enough apart: it may be sent again.
     Absent,
-    /// The listing says nothing new.
+    /// The listing proves nothing: it began too early, or shows an open task of the instance that nobody accounts for and that
+    /// may be ours after all. A near match is never taken for absence.
     Wait,
 }
 
@@ -53,24 +59,30 @@ pub fn judge(doubt: &Doubt, listing: Listing<'_>, settle_seconds: i64) -> Verdic
     if listing.began_at < doubt.since {
         return Verdict::Wait;
     }
-    let mut matches: Vec<&Task> = listing
-        .tasks
-        .iter()
-        .filter(|t| t.start_at == Some(doubt.start_at))
-        .filter(|t| t.created_at.is_none_or(|c| c + Duration::seconds(CLOCK_SKEW_SECONDS) >= doubt.attempted_at))
-        // Seen before the attempt began: it cannot be its child, whatever the clocks say.
-        .filter(|t| t.first_seen_at >= doubt.attempted_at)
-        .collect();
+    let mut matches: Vec<&Task> = listing.tasks.iter().filter(|t| is_child(t, doubt, listing.skew_seconds)).collect();
     // A live task before a cancelled one, then the oldest: a second one would be a duplicate, and that is shown elsewhere.
     matches.sort_by_key(|t| (t.status == TaskStatus::Canceled, t.created_at, t.id.key()));
     if let Some(task) = matches.first() {
         return Verdict::Adopt(task.id.clone());
+    }
+    if listing.tasks.iter().any(|t| t.status.is_open()) {
+        return Verdict::Wait;
     }
     match doubt.absent_at {
         None => Verdict::AbsentOnce,
         Some(first) if listing.began_at >= first + Duration::seconds(settle_seconds) => Verdict::Absent,
         Some(_) => Verdict::Wait,
     }
+}
+
+fn is_child(task: &Task, doubt: &Doubt, skew_seconds: i64) -> bool {
+    let created = task.created_at.map(|c| c - Duration::seconds(skew_seconds) + Duration::seconds(CLOCK_SKEW_SECONDS));
+    let target = task.target.as_deref().map(|t| patch_list(t).0).filter(|t| !t.is_empty());
+    task.start_at == Some(doubt.start_at)
+        && created.is_none_or(|c| c >= doubt.attempted_at)
+        && target.is_none_or(|t| t == doubt.patches)
+        // Known before the attempt began: it cannot be its child, whatever the clocks say.
+        && task.first_seen_at >= doubt.attempted_at
 }
 
 #[cfg(test)]
@@ -85,7 +97,7 @@ mod tests {
     }
 
     fn doubt(absent_at: Option<i64>) -> Doubt {
-        Doubt { attempted_at: at(0), since: at(10), absent_at: absent_at.map(at), start_at: at(7200) }
+        Doubt { attempted_at: at(0), since: at(10), absent_at: absent_at.map(at), start_at: at(7200), patches: vec!["3.208.0.7".parse().unwrap()] }
     }
 
     fn task(status: TaskStatus, start: i64, created: i64, first_seen: i64) -> Task {
@@ -106,7 +118,7 @@ mod tests {
     }
 
     fn verdict(doubt: &Doubt, began: i64, tasks: &[Task]) -> Verdict {
-        judge(doubt, Listing { began_at: at(began), tasks }, SETTLE)
+        judge(doubt, Listing { began_at: at(began), skew_seconds: 0, tasks }, SETTLE)
     }
 
     #[test]
@@ -130,14 +142,26 @@ mod tests {
     }
 
     #[test]
-    fn other_tasks_are_not_adopted() {
+    fn a_near_match_is_neither_adopted_nor_taken_for_absence() {
+        let other_patch = Task { target: Some("3.208.0.6".to_owned()), ..task(TaskStatus::Pending, 7200, 1, 30) };
         for other in [
             task(TaskStatus::Pending, 7201, 1, 30),
-            task(TaskStatus::Pending, 7200, -121, 30),
+            task(TaskStatus::Running, 7200, -121, 30),
             task(TaskStatus::Pending, 7200, 1, -5),
+            other_patch,
         ] {
-            assert_eq!(verdict(&doubt(Some(20)), 200, std::slice::from_ref(&other)), Verdict::Absent, "{other:?}");
+            assert_eq!(verdict(&doubt(Some(20)), 200, std::slice::from_ref(&other)), Verdict::Wait, "{other:?}");
         }
+        let over = task(TaskStatus::Completed, 7100, -500, -5);
+        assert_eq!(verdict(&doubt(Some(20)), 200, &[over]), Verdict::Absent, "what is over and old says nothing");
+    }
+
+    #[test]
+    fn a_measured_difference_of_clocks_is_taken_out() {
+        // The cloud's clock is ten minutes behind ours: its creation time looks too early.
+        let found = task(TaskStatus::Pending, 7200, 1 - 600, 30);
+        let listing = Listing { began_at: at(20), skew_seconds: -600, tasks: std::slice::from_ref(&found) };
+        assert!(matches!(judge(&doubt(None), listing, SETTLE), Verdict::Adopt(_)));
     }
 
     #[test]

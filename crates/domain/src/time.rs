@@ -2,7 +2,7 @@
 //!
 //! An instant is stored; the zone it was chosen in is kept beside it. Nothing here asks what time it is.
 
-use chrono::{DateTime, Duration, FixedOffset, LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Duration, FixedOffset, LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -71,7 +71,9 @@ pub fn resolve<Z: TimeZone>(local: NaiveDateTime, zone: &Z) -> Reading {
 /// Reads what a `datetime-local` control or a person writes: `2026-06-06T01:47`, with seconds, or a space for the `T`.
 pub fn parse_local(text: &str) -> Option<NaiveDateTime> {
     let text = text.trim().replacen(' ', "T", 1);
-    ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"].iter().find_map(|f| NaiveDateTime::parse_from_str(&text, f).ok())
+    let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"].iter().find_map(|f| NaiveDateTime::parse_from_str(&text, f).ok());
+    // Far enough from the ends of the calendar for every sum made with it.
+    read.filter(|t| (2000..2200).contains(&t.year()))
 }
 
 /// A span of the day in **UTC**, as the cloud gives maintenance and backup windows: `18:00-22:00`. It may cross midnight.
@@ -175,6 +177,13 @@ mod tests {
         assert!(!window.contains(utc("2026-01-01T02:00:00Z")) && !window.contains(utc("2026-01-01T12:00:00Z")));
         assert_eq!(window.at_offset(FixedOffset::east_opt(8 * 3600).unwrap()).to_string(), "06:00-10:00");
         assert!("25:00-01:00".parse::<DailyWindow>().is_err() && "".parse::<DailyWindow>().is_err());
+    }
+
+    #[test]
+    fn dates_at_the_ends_of_the_calendar_are_not_dates() {
+        for text in ["+262142-12-31T23:59", "1999-12-31T23:59", "9999-01-01T00:00", "2026-02-30T00:00", "x"] {
+            assert_eq!(parse_local(text), None, "{text}");
+        }
     }
 
     #[test]

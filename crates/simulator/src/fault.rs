@@ -26,6 +26,8 @@ pub enum Act {
     Drop,
     /// Do it, then answer 200 with something that is not JSON.
     DoThenGarbage,
+    /// Do it, then answer 200 with an object that holds nothing.
+    DoThenEmpty,
     /// Do it, then promise more bytes than are sent.
     DoThenTruncate,
     /// Do it for all but the last instance, and name only those.
@@ -34,8 +36,8 @@ pub enum Act {
     DoAllNamePartly,
     /// Answer with a redirect to another host.
     Redirect,
-    /// Wait so many milliseconds, then go on as usual.
-    Delay {
+    /// Do nothing, wait so many milliseconds, then close the connection.
+    Hang {
         /// How long.
         ms: u64,
     },
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_script_is_readable_json() {
-        let fault: Fault = serde_json::from_str(r#"{"method":"POST","path":"schedule-task","times":1,"act":"delay","ms":5}"#).unwrap();
-        assert_eq!(fault.act, Act::Delay { ms: 5 });
+        let fault: Fault = serde_json::from_str(r#"{"method":"POST","path":"schedule-task","times":1,"act":"hang","ms":5}"#).unwrap();
+        assert_eq!(fault.act, Act::Hang { ms: 5 });
     }
 }

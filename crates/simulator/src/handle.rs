@@ -50,7 +50,7 @@ impl State {
                 }
                 Handled { answer, act: None }
             }
-            Some(Act::Drop | Act::Redirect) => Handled { answer: empty(), act },
+            Some(Act::Drop | Act::Hang { .. } | Act::Redirect) => Handled { answer: empty(), act },
             _ => {
                 let answer = self.route(request, now, act.as_ref());
                 Handled { answer, act }

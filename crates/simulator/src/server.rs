@@ -148,12 +148,17 @@ impl Simulator {
             Some(Act::Drop | Act::DoThenDrop) => Err(Cut),
             Some(Act::DoThenFail) => Ok(self.http(&crate::answers::error(500, "DBS.108000", "Server failure."))),
             Some(Act::DoThenGarbage) => Ok(self.raw(200, "<html>It works!</html>", &[])),
+            Some(Act::DoThenEmpty) => Ok(self.raw(200, "{}", &[])),
             Some(Act::DoThenTruncate) => {
                 let text = answer.body.map(|b| b.to_string()).unwrap_or_default();
                 Ok(self.raw(200, &text[..text.len() / 2], &[]))
             }
             Some(Act::Redirect) => Ok(self.raw(302, "", &[("location", "http://127.0.0.1:9/elsewhere".to_owned())])),
-            Some(Act::Delay { ms } | Act::DoThenDelay { ms }) => {
+            Some(Act::Hang { ms }) => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                Err(Cut)
+            }
+            Some(Act::DoThenDelay { ms }) => {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 Ok(self.http(&answer))
             }

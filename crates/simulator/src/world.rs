@@ -202,6 +202,11 @@ impl World {
         made
     }
 
+    /// Somebody schedules an instance in the console.
+    pub fn schedule_elsewhere(&mut self, instance_id: &str, version: &str, start: DateTime<Utc>, now: DateTime<Utc>) {
+        self.create(&[instance_id.to_owned()], &[version.to_owned()], start, now);
+    }
+
     pub(crate) fn uuid(&mut self) -> String {
         let hex = format!("{:032x}", self.rng.u128(..));
         [&hex[0..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-")

@@ -47,6 +47,15 @@ pub struct Claim {
     pub start_at: DateTime<Utc>,
 }
 
+/// What became of the wish to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is on disk under this number.
+    Journalled(i64),
+    /// Nothing was written: the cloud's list shows an open task for these.
+    Occupied(Vec<InstanceId>),
+}
+
 /// An item in doubt.
 #[derive(Clone, Debug)]
 pub struct UnknownItem {
@@ -60,6 +69,10 @@ pub struct UnknownItem {
     pub attempted_at: DateTime<Utc>,
     /// The start that was asked for.
     pub start_at: DateTime<Utc>,
+    /// The request that it belongs to.
+    pub request: Request,
+    /// Attempts that named it.
+    pub attempts: usize,
 }
 
 async fn put_item(tx: &mut Transaction<'_, Sqlite>, plan: &PlanId, instance: &InstanceId, state: &ItemState, from: &str) -> Result<(), Error> {
@@ -128,23 +141,24 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn next_request(&self, cloud: &CloudName, now: DateTime<Utc>) -> Result<Option<Claim>, Error> {
+        let mut tx = self.write.begin().await?;
         let row: Option<(String, i64, String, i64)> = sqlx::query_as(
             "SELECT r.plan, r.position, r.doc, p.start_at FROM requests r JOIN plans p ON p.id = r.plan
-             WHERE p.cloud = $1 AND p.held_at IS NULL AND r.not_before <= $2
+             WHERE p.cloud = $1 AND p.held_at IS NULL AND p.withdrawn_at IS NULL AND r.not_before <= $2
              AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')
              AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state IN ('sending', 'unknown'))
              ORDER BY p.start_at, p.submitted_at, r.plan, r.position LIMIT 1",
         )
         .bind(cloud.as_str())
         .bind(ms(now))
-        .fetch_optional(&self.write)
+        .fetch_optional(&mut *tx)
         .await?;
         let Some((plan, position, text, start_at)) = row else { return Ok(None) };
         let request: Request = doc(&text, "requests", &plan)?;
         let planned: Vec<(String,)> = sqlx::query_as("SELECT instance FROM items WHERE plan = $1 AND position = $2 AND state = 'planned'")
             .bind(&plan)
             .bind(position)
-            .fetch_all(&self.write)
+            .fetch_all(&mut *tx)
             .await?;
         let instances = request.instances.iter().filter(|i| planned.iter().any(|(p,)| p == i.as_str())).cloned().collect();
         Ok(Some(Claim { plan: PlanId::new(plan), position, request, instances, start_at: instant(start_at) }))
@@ -165,16 +179,37 @@ impl Store {
         Ok(at.map(instant))
     }
 
-    /// Journals an attempt: from here on the instances count as possibly sent. Returns its number.
+    /// Journals an attempt: from here on the instances count as possibly sent.
     ///
     /// # Errors
-    /// [`Error::Changed`] when one of them is no longer planned; then nothing is written. [`Error::Database`].
-    pub async fn begin_attempt(&self, claim: &Claim, body: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+    /// [`Error::Changed`] when one of them is no longer planned, or the plan was held or withdrawn; then nothing is written.
+    /// [`Error::Database`].
+    pub async fn begin_attempt(&self, claim: &Claim, body: &str, now: DateTime<Utc>) -> Result<Begun, Error> {
+        if claim.instances.is_empty() {
+            return Err(Error::Changed);
+        }
         let mut tx = self.write.begin().await?;
+        let mut occupied = Vec::new();
+        for instance in &claim.instances {
+            let open: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM tasks t JOIN plans p ON p.id = $1 AND p.cloud = t.cloud
+                 WHERE t.instance = $2 AND t.gone_at IS NULL AND t.status NOT IN ('Completed', 'Failed', 'Canceled')",
+            )
+            .bind(claim.plan.as_str())
+            .bind(instance.as_str())
+            .fetch_one(&mut *tx)
+            .await?;
+            if open > 0 {
+                occupied.push(instance.clone());
+            }
+        }
+        if !occupied.is_empty() {
+            return Ok(Begun::Occupied(occupied));
+        }
         for instance in &claim.instances {
             put_item(&mut tx, &claim.plan, instance, &ItemState::Sending, "planned").await?;
         }
-        let held: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM plans WHERE id = $1 AND held_at IS NOT NULL").bind(claim.plan.as_str()).fetch_one(&mut *tx).await?;
+        let held: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM plans WHERE id = $1 AND (held_at IS NOT NULL OR withdrawn_at IS NOT NULL)").bind(claim.plan.as_str()).fetch_one(&mut *tx).await?;
         if held > 0 {
             return Err(Error::Changed);
         }
@@ -193,7 +228,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(number)
+        Ok(Begun::Journalled(number))
     }
 
     /// Records what came of an attempt, for every instance it named.
@@ -237,12 +272,16 @@ impl Store {
         Ok(())
     }
 
-    /// Attempts whose process ended before their outcome was recorded.
+    /// Attempts of a cloud whose outcome was not recorded.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
-    pub async fn open_attempts(&self) -> Result<Vec<(PlanId, Attempt)>, Error> {
-        let plans: Vec<(String,)> = sqlx::query_as("SELECT DISTINCT plan FROM attempts WHERE ended_at IS NULL").fetch_all(&self.write).await?;
+    pub async fn open_attempts(&self, cloud: &CloudName) -> Result<Vec<(PlanId, Attempt)>, Error> {
+        let plans: Vec<(String,)> =
+            sqlx::query_as("SELECT DISTINCT a.plan FROM attempts a JOIN plans p ON p.id = a.plan WHERE a.ended_at IS NULL AND p.cloud = $1")
+                .bind(cloud.as_str())
+                .fetch_all(&self.write)
+                .await?;
         let mut out = Vec::new();
         for (plan,) in plans {
             let plan = PlanId::new(plan);
@@ -269,30 +308,51 @@ impl Store {
         Ok(())
     }
 
+    /// Takes back what is planned of withdrawn plans: what was being sent when they were withdrawn and turned out not to be.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn sweep_withdrawn(&self, cloud: &CloudName) -> Result<u64, Error> {
+        let done = sqlx::query(
+            "UPDATE items SET state = $1, doc = $2 WHERE cloud = $3 AND state = 'planned'
+             AND plan IN (SELECT id FROM plans WHERE withdrawn_at IS NOT NULL)",
+        )
+        .bind(ItemState::Withdrawn.word())
+        .bind(json(&ItemState::Withdrawn))
+        .bind(cloud.as_str())
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     /// Everything in doubt on a cloud.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn unknown_items(&self, cloud: &CloudName) -> Result<Vec<UnknownItem>, Error> {
-        let rows: Vec<(String, String, String, i64, i64)> = sqlx::query_as(
-            "SELECT i.plan, i.instance, i.doc, p.start_at,
-                 (SELECT MAX(a.began_at) FROM attempts a WHERE a.plan = i.plan AND a.position = i.position)
-             FROM items i JOIN plans p ON p.id = i.plan WHERE i.cloud = $1 AND i.state = 'unknown' ORDER BY p.start_at, i.plan, i.instance",
+        let rows: Vec<(String, String, String, i64, String, i64)> = sqlx::query_as(
+            "SELECT i.plan, i.instance, i.doc, p.start_at, r.doc, i.position
+             FROM items i JOIN plans p ON p.id = i.plan JOIN requests r ON r.plan = i.plan AND r.position = i.position WHERE i.cloud = $1 AND i.state = 'unknown' ORDER BY p.start_at, i.plan, i.instance",
         )
         .bind(cloud.as_str())
         .fetch_all(&self.write)
         .await?;
-        rows.into_iter()
-            .map(|(plan, instance, text, start_at, attempted_at)| {
-                Ok(UnknownItem {
-                    state: doc(&text, "items", &plan)?,
-                    plan: PlanId::new(plan),
-                    instance: InstanceId::new(instance),
-                    attempted_at: instant(attempted_at),
-                    start_at: instant(start_at),
-                })
-            })
-            .collect()
+        let mut out = Vec::new();
+        for (plan, instance, text, start_at, request, position) in rows {
+            let instance = InstanceId::new(instance);
+            let attempts = self.attempts(&PlanId::new(&plan)).await?;
+            let mine: Vec<_> = attempts.iter().filter(|a| a.request == position && a.instances.contains(&instance)).collect();
+            out.push(UnknownItem {
+                state: doc(&text, "items", &plan)?,
+                request: doc(&request, "requests", &plan)?,
+                attempted_at: mine.iter().map(|a| a.began_at).max().unwrap_or_default(),
+                attempts: mine.len(),
+                plan: PlanId::new(plan),
+                instance,
+                start_at: instant(start_at),
+            });
+        }
+        Ok(out)
     }
 
     /// The items of a plan with what the listing last said of their tasks, in request order.
@@ -300,8 +360,8 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn items(&self, plan: &PlanId) -> Result<Vec<Item>, Error> {
-        let rows: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
-            "SELECT i.position, i.instance, i.doc, t.status FROM items i
+        let rows: Vec<(i64, String, String, Option<String>, Option<i64>)> = sqlx::query_as(
+            "SELECT i.position, i.instance, i.doc, t.status, t.gone_at FROM items i
              LEFT JOIN tasks t ON t.cloud = i.cloud AND t.task_key = i.task_key AND t.instance = i.instance
              WHERE i.plan = $1 ORDER BY i.position, i.rowid",
         )
@@ -309,12 +369,14 @@ impl Store {
         .fetch_all(&self.read)
         .await?;
         rows.into_iter()
-            .map(|(request, instance, text, status)| {
+            .map(|(request, instance, text, status, gone_at)| {
+                let task_status = status.as_deref().map(TaskStatus::from_wire);
                 Ok(Item {
                     request,
                     state: doc(&text, "items", plan.as_str())?,
                     instance: InstanceId::new(instance),
-                    task_status: status.as_deref().map(TaskStatus::from_wire),
+                    lost_sight: gone_at.is_some() && task_status.as_ref().is_some_and(TaskStatus::is_open),
+                    task_status,
                 })
             })
             .collect()

@@ -16,7 +16,7 @@ mod time;
 
 pub use error::Error;
 pub use instances::InstanceListing;
-pub use journal::{Claim, Submission, UnknownItem};
+pub use journal::{Begun, Claim, Submission, UnknownItem};
 pub use orders::OrderRow;
 
 use sqlx::{

@@ -85,12 +85,13 @@ fn push_filter(q: &mut QueryBuilder<Sqlite>, filter: &TaskFilter, from: Option<D
 }
 
 impl Store {
-    /// Takes a complete listing begun at `began_at`: new tasks are added, the rest is brought up to date, and what is not in it
+    /// Takes a complete listing begun at `began_at` and ended at `ended_at`: new tasks are added (first seen at its end, because
+    /// an attempt made meanwhile may have made them), the rest is brought up to date, and what is not in it
     /// is marked as gone. One transaction.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn put_tasks(&self, cloud: &CloudName, began_at: DateTime<Utc>, listed: &[Task]) -> Result<(), Error> {
+    pub async fn put_tasks(&self, cloud: &CloudName, began_at: DateTime<Utc>, ended_at: DateTime<Utc>, listed: &[Task]) -> Result<(), Error> {
         let at = ms(began_at);
         let mut tx = self.write.begin().await?;
         let mut keys = BTreeSet::new();
@@ -100,7 +101,7 @@ impl Store {
             }
             sqlx::query(
                 "INSERT INTO tasks (cloud, task_key, instance, id, instance_name, status, start_at, created_at, target, first_seen_at, seen_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10)
                  ON CONFLICT (cloud, task_key, instance) DO UPDATE SET status = excluded.status, start_at = excluded.start_at,
                  created_at = excluded.created_at, target = COALESCE(excluded.target, tasks.target),
                  instance_name = excluded.instance_name, seen_at = excluded.seen_at, gone_at = NULL",
@@ -115,6 +116,7 @@ impl Store {
             .bind(task.created_at.map(ms))
             .bind(&task.target)
             .bind(at)
+            .bind(ms(ended_at))
             .execute(&mut *tx)
             .await?;
         }

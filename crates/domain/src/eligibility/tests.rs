@@ -78,6 +78,9 @@ fn an_open_task_of_the_cloud_stands_against_it() {
         gone_at: None,
     };
     assert!(matches!(check_instance(&i, &[&task], None), Err(Ineligible::TaskOpen { foreign: true, .. })));
+    task.start_at = Some(at("2026-03-01T00:00:00Z"));
+    task.gone_at = Some(at("2026-02-01T00:00:00Z"));
+    assert!(check_instance(&i, &[&task], None).is_err(), "it left the list before its start");
     task.status = TaskStatus::Completed;
     assert_eq!(check_instance(&i, &[&task], None), Ok(()));
     let other = OtherPlan { plan: PlanId::new("p") };

@@ -7,6 +7,8 @@ use crate::{
 };
 use reqwest::Method;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Largest page the API gives.
 const PAGE: usize = 100;
@@ -141,36 +143,46 @@ impl Client {
         self.get(self.call(Method::GET, "v3", "tags").await?).await
     }
 
-    /// Reads a list by row offset until its total. Rows that shift between pages may come twice; the caller counts by id.
-    /// A list that ends before its own total is an error: what is not in it would look absent, and absence is evidence here.
+    /// Reads a list by row offset until its total. What is not in it will look absent, and absence is evidence, so anything that
+    /// is not surely the whole list is an error: an answer without the rows, a total that changes meanwhile, a row that comes
+    /// twice (rows shifted, and another may have been skipped), an end before the total. The next pass reads again.
     async fn pages<L, T>(&self, version: &str, path: &str, progress: &impl Fn(usize)) -> Result<Vec<T>, Error>
     where
         L: DeserializeOwned + Rows<T>,
     {
         let mut all: Vec<T> = Vec::new();
-        for _ in 0..MOST_PAGES {
+        let mut keys = BTreeSet::new();
+        let mut promised = None;
+        for page in 0..MOST_PAGES {
             let mut call = self.call(Method::GET, version, path).await?;
             call.query = vec![("offset".to_owned(), all.len().to_string()), ("limit".to_owned(), PAGE.to_string())];
-            let (rows, total) = self.get::<L>(call).await?.rows();
+            let answer: Value = self.get(call).await?;
+            if !answer.get(L::FIELD).is_some_and(Value::is_array) {
+                return Err(not_whole(format!("the answer has no list {:?}", L::FIELD)));
+            }
+            let (rows, total) = serde_json::from_value::<L>(answer).map_err(|e| not_whole(e.to_string()))?.rows();
+            if page > 0 && total != promised {
+                return Err(not_whole(format!("the total changed from {promised:?} to {total:?} while the list was read")));
+            }
+            promised = total;
             let got = rows.len();
+            if let Some(twice) = rows.iter().map(L::key).find(|key| !keys.insert(key.clone())) {
+                return Err(not_whole(format!("row {twice:?} came twice")));
+            }
             all.extend(rows);
             progress(all.len());
             match total.and_then(|t| usize::try_from(t).ok()) {
                 Some(total) if all.len() >= total => return Ok(all),
-                None if got < PAGE => return Ok(all),
-                Some(total) if got == 0 => return Err(unfinished(all.len(), Some(total))),
+                None if got == 0 => return Ok(all),
+                Some(total) if got == 0 => return Err(not_whole(format!("the list ended after {} of {total} rows", all.len()))),
                 _ => {}
             }
         }
-        Err(unfinished(all.len(), None))
+        Err(not_whole(format!("the list did not end after {} rows", all.len())))
     }
 }
 
-fn unfinished(read: usize, total: Option<usize>) -> Error {
-    let reason = total.map_or_else(
-        || format!("the list did not end after {read} rows"),
-        |total| format!("the list ended after {read} of {total} rows"),
-    );
+fn not_whole(reason: String) -> Error {
     Error::Unreadable { reason, answer: Answer { status: 200, ..Answer::default() } }
 }
 

@@ -85,7 +85,8 @@ CREATE TABLE plans (
     updated_at   BIGINT NOT NULL,
     submitted_at BIGINT,
     start_at     BIGINT,
-    held_at      BIGINT
+    held_at      BIGINT,
+    withdrawn_at BIGINT
 );
 
 -- Compiled POSTs of a submitted plan, as confirmed.
