@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "a tool reads its environment")]
 
 mod browser;
+mod figures;
 mod run;
 mod sdk;
 mod site;
@@ -56,6 +57,8 @@ enum Command {
     Shots,
     /// Bytes of the first page by kind, compressed
     Size,
+    /// Start-up, memory and CPU for each request of the release build
+    Figures,
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Ci => lint().and_then(|()| test(false)),
         Command::Shots => shots(),
         Command::Size => site::size(),
+        Command::Figures => figures::figures(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,59 @@
+import { fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
+import type { Page } from "@playwright/test";
+
+const folder = "../target/shots";
+
+/** A draft ready for review, and one that was sent with a refusal and a doubt in it. */
+async function plans(page: Page): Promise<Record<string, string>> {
+  const draft = async (query: string, ticks: number) => {
+    await open(page, `/plans/new?${query}`);
+    for (let n = 0; n < ticks; n += 1) await page.locator("input[data-row]:enabled").nth(n).check();
+    await page.getByRole("button", { name: "Continue to versions and time" }).click();
+    await ready(page);
+    const patch = page.locator("input[name='patches[]']:enabled");
+    for (let n = 0; n < 40 && (await patch.count()) === 0; n += 1) await page.reload();
+    await ready(page);
+    await patch.last().check();
+    await page.getByLabel("Title").fill("Night window, 3.208.0");
+    await page.getByLabel("Date and time").fill(localTime(9, 8));
+    await page.getByRole("button", { name: "Continue to review" }).click();
+    return new URL(page.url()).pathname;
+  };
+  const review = await draft("q=prod&engine=3.208.0&status=ACTIVE", 2);
+  const sent = await draft("q=create-partial", 1);
+  await page.getByRole("button", { name: /Schedule hot patches/ }).click();
+  const lost = await draft("q=create-dropped", 1);
+  await page.getByRole("button", { name: /Schedule hot patches/ }).click();
+  await page.getByText("answer lost").waitFor({ timeout: 20_000 }).catch(() => undefined);
+  return { review, schedule: `${review}/schedule`, pick: `${review}/instances`, sent, doubt: lost };
+}
+
+test("every page", async ({ page, context, demo, problems }) => {
+  test.setTimeout(300_000);
+  await fleetIsThere(page);
+  const made = await plans(page);
+  await page.goto("/instances");
+  const instance = await page.locator("tbody th a").first().getAttribute("href");
+  await page.goto("/tasks");
+  const task = await page.locator("tbody td a code").first().locator("..").getAttribute("href");
+  const pages = {
+    instances: "/instances", "instances-none": "/instances?q=nothing", instance: instance!, plans: "/plans", "plans-new": "/plans/new",
+    tasks: "/tasks", task: task!, missing: "/no-such-page", ...made,
+  };
+  for (const lang of ["en", "zh-CN"]) {
+    for (const theme of ["light", "dark"]) {
+      await context.addCookies([{ name: "lang", value: lang, url: demo.url }, { name: "theme", value: theme, url: demo.url }]);
+      for (const [size, width] of [["wide", 1360], ["narrow", 320]] as const) {
+        // Without islands one picture of each page is enough to see what is missing.
+        if (!hydrated() && (lang !== "en" || theme !== "light")) continue;
+        await page.setViewportSize({ width, height: 900 });
+        for (const [name, path] of Object.entries(pages)) {
+          await open(page, path);
+          const mode = hydrated() ? "" : "-nojs";
+          await page.screenshot({ path: `${folder}/${name}-${size}-${lang}-${theme}${mode}.png`, fullPage: width > 400 && name !== "instances" });
+        }
+      }
+    }
+  }
+  problems.length = 0;
+});
