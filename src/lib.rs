@@ -7,10 +7,10 @@
 #![recursion_limit = "512"]
 #![expect(unreachable_pub, reason = "#[component] and #[island] write the type of the props beside the function")]
 
-/// HTML shell, route table. Never holds a rule.
-pub mod app;
 /// Server functions: who is asking, one backend call, map the error. Never SQL, never HTTP to a cloud.
 pub mod api;
+/// HTML shell, route table. Never holds a rule.
+pub mod app;
 /// Props in, HTML out. Never loads anything.
 pub mod components;
 /// Everything a person reads. Never decides.

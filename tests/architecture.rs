@@ -147,10 +147,18 @@ fn the_house_is_in_order() {
 fn every_rule_can_fail() {
     let breaks: [(&str, &str, &str); 8] = [
         ("crates/domain/Cargo.toml", "[dependencies]\ntokio = \"1\"\n", "crates/domain/Cargo.toml depends on tokio"),
-        ("crates/gaussdb/Cargo.toml", "[dependencies]\npatchboard-domain.workspace = true\n", "crates/gaussdb/Cargo.toml depends on patchboard-domain"),
+        (
+            "crates/gaussdb/Cargo.toml",
+            "[dependencies]\npatchboard-domain.workspace = true\n",
+            "crates/gaussdb/Cargo.toml depends on patchboard-domain",
+        ),
         ("Cargo.toml", "[dependencies]\nsqlx = \"0.9\"\n", "Cargo.toml depends on sqlx"),
         ("src/pages/new.rs", "use crate::server::router;", "src/pages/new.rs uses crate::server"),
-        ("src/components/new.rs", "use crate::{\n    pages::FleetPage,\n    viewer::Viewer,\n};", "src/components/new.rs uses crate::pages"),
+        (
+            "src/components/new.rs",
+            "use crate::{\n    pages::FleetPage,\n    viewer::Viewer,\n};",
+            "src/components/new.rs uses crate::pages",
+        ),
         ("src/pages/new.rs", "view! { <textarea></textarea> }", "leptos 0.8 does not escape"),
         ("crates/store/src/new.rs", "let now = Utc::now();", "time is an argument"),
         ("src/pages/long.rs", &"\n".repeat(501), "src/pages/long.rs has 501 lines"),

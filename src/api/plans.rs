@@ -200,7 +200,12 @@ pub async fn set_schedule(
 
 /// Sends a draft whose requests have the hash that was shown. More than one instance asks for their number.
 #[server(endpoint = "plans/confirm")]
-pub async fn confirm_plan(plan: String, hash: String, #[server(default)] count: String, #[server(default)] of: String) -> Result<(), ApiError> {
+pub async fn confirm_plan(
+    plan: String,
+    hash: String,
+    #[server(default)] count: String,
+    #[server(default)] of: String,
+) -> Result<(), ApiError> {
     let services = super::services()?;
     let id = PlanId::new(plan);
     let here = paths::plan(&id);

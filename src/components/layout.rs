@@ -14,8 +14,20 @@ use leptos_router::hooks::use_query_map;
 
 /// Zones to offer in the preferences; any other may be typed.
 const COMMON_ZONES: [&str; 14] = [
-    "Asia/Shanghai", "UTC", "Asia/Singapore", "Asia/Hong_Kong", "Asia/Tokyo", "Asia/Kolkata", "Asia/Dubai", "Europe/London",
-    "Europe/Berlin", "Europe/Istanbul", "America/New_York", "America/Sao_Paulo", "Africa/Johannesburg", "Australia/Sydney",
+    "Asia/Shanghai",
+    "UTC",
+    "Asia/Singapore",
+    "Asia/Hong_Kong",
+    "Asia/Tokyo",
+    "Asia/Kolkata",
+    "Asia/Dubai",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Istanbul",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Africa/Johannesburg",
+    "Australia/Sydney",
 ];
 
 /// Header, navigation, banners, and the page.

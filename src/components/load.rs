@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use std::future::Future;
 
 /// Awaits `view` and renders it. The page is complete when it is sent: routes render with `SsrMode::Async`.
-pub fn load<T, V>(view: impl Future<Output = Result<T, ApiError>> + Send + 'static, render: impl FnOnce(T) -> V + Send + 'static) -> impl IntoView
+pub fn load<T, V>(
+    view: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    render: impl FnOnce(T) -> V + Send + 'static,
+) -> impl IntoView
 where
     T: Send + 'static,
     V: IntoView + 'static,

@@ -91,7 +91,9 @@ impl Lang {
     /// Why it cannot be asked.
     pub fn order_refusal(self, refusal: &OrderRefusal) -> String {
         match (self, refusal) {
-            (Self::En, OrderRefusal::NotPending(s)) => format!("Only a pending task can be cancelled; this one is {}.", self.task_status(s).to_lowercase()),
+            (Self::En, OrderRefusal::NotPending(s)) => {
+                format!("Only a pending task can be cancelled; this one is {}.", self.task_status(s).to_lowercase())
+            }
             (Self::Zh, OrderRefusal::NotPending(s)) => format!("只有待执行的任务可以取消；当前为{}。", self.task_status(s)),
             (Self::En, OrderRefusal::StillOpen(s)) => {
                 format!("A task that is {} is not deleted: cancel it first, or wait until it ends.", self.task_status(s).to_lowercase())

@@ -2,7 +2,10 @@
 
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, DomParser, Element, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, RequestInit, Response, SupportedType, UrlSearchParams};
+use web_sys::{
+    Document, DomParser, Element, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, RequestInit, Response, SupportedType,
+    UrlSearchParams,
+};
 
 pub(super) fn document() -> Option<Document> {
     web_sys::window()?.document()
@@ -65,7 +68,9 @@ pub(super) fn take_over(fresh: &Document) {
 fn is_writing(element: &Element) -> bool {
     match element.tag_name().as_str() {
         "TEXTAREA" | "SELECT" => true,
-        "INPUT" => element.dyn_ref::<HtmlInputElement>().is_some_and(|i| !matches!(i.type_().as_str(), "checkbox" | "radio" | "button" | "submit")),
+        "INPUT" => {
+            element.dyn_ref::<HtmlInputElement>().is_some_and(|i| !matches!(i.type_().as_str(), "checkbox" | "radio" | "button" | "submit"))
+        }
         _ => false,
     }
 }

@@ -71,7 +71,8 @@ mod browser {
         let last: Rc<RefCell<Option<String>>> = Rc::default();
         let all = all.clone();
         listen(table.clone().as_ref(), "click", move |event| {
-            let Some(target) = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok()).filter(|t| t.has_attribute("data-row")) else {
+            let Some(target) = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok()).filter(|t| t.has_attribute("data-row"))
+            else {
                 return;
             };
             let boxes = boxes(&table);

@@ -24,7 +24,9 @@ fn watch(id: &str) {
     use super::browser::{document, fetch_page, listen, take_over};
     use std::{cell::Cell, rc::Rc, time::Duration};
     use wasm_bindgen::JsCast;
-    let Some(form) = document().and_then(|d| d.get_element_by_id(id)).and_then(|f| f.dyn_into::<web_sys::HtmlFormElement>().ok()) else { return };
+    let Some(form) = document().and_then(|d| d.get_element_by_id(id)).and_then(|f| f.dyn_into::<web_sys::HtmlFormElement>().ok()) else {
+        return;
+    };
     let changes = Rc::new(Cell::new(0_u32));
     let handler = {
         let form = form.clone();

@@ -43,7 +43,13 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
     let id = view.plan.as_ref().map(|p| p.id.clone());
     let chosen = view.plan.as_ref().map(|p| p.draft.instances.clone()).unwrap_or_default();
     let pasted = view.plan.as_ref().map(|p| p.draft.pasted.clone()).unwrap_or_default();
-    let pickable: Vec<String> = view.page.rows.iter().filter(|r| r.ineligible.is_none() || chosen.contains(&r.instance.id)).map(|r| r.instance.id.to_string()).collect();
+    let pickable: Vec<String> = view
+        .page
+        .rows
+        .iter()
+        .filter(|r| r.ineligible.is_none() || chosen.contains(&r.instance.id))
+        .map(|r| r.instance.id.to_string())
+        .collect();
     let paste_open = !view.pasted.is_empty();
     let (page, pages, total) = (view.page.page, view.page.pages(), view.page.total);
     let rows = view

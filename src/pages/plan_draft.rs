@@ -19,15 +19,10 @@ pub fn DraftPlan(view: DraftView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let id = view.plan.id.clone();
-    let name = |id: &InstanceId| {
-        view.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone())
-    };
+    let name =
+        |id: &InstanceId| view.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone());
     let names = |ids: &[InstanceId]| {
-        if ids.len() <= NAMES_IN_A_SENTENCE {
-            ids.iter().map(name).collect::<Vec<_>>().join(", ")
-        } else {
-            lang.instances(ids.len())
-        }
+        if ids.len() <= NAMES_IN_A_SENTENCE { ids.iter().map(name).collect::<Vec<_>>().join(", ") } else { lang.instances(ids.len()) }
     };
     let mut blocking: Vec<String> = view.refusals.iter().map(|r| viewer.plan_refusal(r, name)).collect();
     blocking.extend(view.start.as_ref().err().map(|r| viewer.time_refusal(r)));

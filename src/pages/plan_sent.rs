@@ -29,7 +29,9 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
     let rows = view
         .items
         .iter()
-        .map(|(item, name)| view! { <Row item=item.clone() name=name.clone() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds/> })
+        .map(
+            |(item, name)| view! { <Row item=item.clone() name=name.clone() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds/> },
+        )
         .collect_view();
     let attempts = view.attempts.iter().map(|a| view! { <AttemptLine attempt=a.clone()/> }).collect::<Vec<_>>();
     view! {
@@ -80,7 +82,8 @@ fn Changes(view: SentView) -> impl IntoView {
     let lang = Viewer::current().lang;
     let unsent = view.items.iter().any(|(i, _)| i.state.is_open());
     let held = view.state == PlanState::OnHold || view.plan.held_at.is_some();
-    let failed = view.items.iter().filter(|(i, _)| matches!(i.state, ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn)).count();
+    let failed =
+        view.items.iter().filter(|(i, _)| matches!(i.state, ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn)).count();
     view! {
         <form method="post" action=ChangePlan::url() class="actions" data-live="changes">
             <input type="hidden" name="plan" value=view.plan.id.to_string()/>

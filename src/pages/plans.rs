@@ -28,7 +28,8 @@ pub fn PlansPage() -> impl IntoView {
 fn Plans(view: Page<PlanRow>) -> impl IntoView {
     let lang = Viewer::current().lang;
     if view.total == 0 {
-        return view! { <Empty title=lang.plans_empty_title() text=lang.plans_empty_text() href=paths::NEW_PLAN action=lang.new_plan()/> }.into_any();
+        return view! { <Empty title=lang.plans_empty_title() text=lang.plans_empty_text() href=paths::NEW_PLAN action=lang.new_plan()/> }
+            .into_any();
     }
     let (page, pages) = (view.page, view.pages());
     let rows = view.rows.into_iter().map(|row| view! { <Row row=row/> }).collect_view();

@@ -84,7 +84,8 @@ fn Tabs(counts: Vec<(String, i64)>, filter: TaskFilter) -> impl IntoView {
         let href = paths::tasks(&TaskFilter { status, ..filter.clone() }, 1);
         view! { <li><a href=href aria-current=current>{text} " " <span class="num">{n}</span></a></li> }
     };
-    let others: Vec<_> = counts.into_iter().map(|(word, n)| tab(word.clone(), lang.task_status(&TaskStatus::from_wire(&word)), n)).collect();
+    let others: Vec<_> =
+        counts.into_iter().map(|(word, n)| tab(word.clone(), lang.task_status(&TaskStatus::from_wire(&word)), n)).collect();
     view! { <nav class="tabs" aria-label=lang.col_status() data-live="tabs"><ul>{tab(String::new(), lang.all_statuses().to_owned(), all)}{others}</ul></nav> }
 }
 

@@ -4,13 +4,7 @@ use crate::server::{config, config::ConfigError, logging, run};
 use clap::{Args, Parser, Subcommand};
 use patchboard_backend::clock::{FastClock, SharedClock, SystemClock};
 use patchboard_simulator::{Simulator, Switches};
-use std::{
-    io::Write,
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::net::TcpListener;
 
 /// Schedules, reviews and proves GaussDB hot patches.
@@ -134,9 +128,11 @@ fn loopback(listen: SocketAddr) -> Result<(), Failure> {
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(listen)
-        .await
-        .map_err(|e| Failure::Failed(format!("cannot listen on {listen}: {e}. Is another one running? Choose another address with --listen or PATCHBOARD__SERVER__LISTEN")))
+    TcpListener::bind(listen).await.map_err(|e| {
+        Failure::Failed(format!(
+            "cannot listen on {listen}: {e}. Is another one running? Choose another address with --listen or PATCHBOARD__SERVER__LISTEN"
+        ))
+    })
 }
 
 async fn serve(args: ConfigArgs) -> Result<(), Failure> {

@@ -163,13 +163,14 @@ fn merge(table: &mut Table, own: Table, known: &Table) -> Result<(), ConfigError
 
 fn from_environment(table: &mut Table, name: &str, value: &str, known: &Table) -> Result<(), ConfigError> {
     let lower = name.to_lowercase();
-    let (section, key) = lower.split_once("__").ok_or_else(|| ConfigError(format!("PATCHBOARD__{name} names no key: write PATCHBOARD__SECTION__KEY")))?;
+    let (section, key) =
+        lower.split_once("__").ok_or_else(|| ConfigError(format!("PATCHBOARD__{name} names no key: write PATCHBOARD__SECTION__KEY")))?;
     let Some(Value::Table(keys)) = known.get(section) else { return Err(unknown(section, known.keys().map(String::as_str))) };
     let typed = match keys.get(key) {
         None => return Err(unknown(&format!("{section}.{key}"), keys.keys().map(String::as_str))),
-        Some(Value::Integer(_)) => {
-            Value::Integer(value.trim().parse().map_err(|_| ConfigError(format!("PATCHBOARD__{name} must be a whole number, not {value:?}")))?)
-        }
+        Some(Value::Integer(_)) => Value::Integer(
+            value.trim().parse().map_err(|_| ConfigError(format!("PATCHBOARD__{name} must be a whole number, not {value:?}")))?,
+        ),
         Some(_) => Value::String(value.to_owned()),
     };
     if let Some(Value::Table(target)) = table.get_mut(section) {
@@ -222,7 +223,8 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
 
 fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
     let at = |name: &str, text: &str| -> Result<DateTime<Utc>, ConfigError> {
-        text.parse().map_err(|_| ConfigError(format!("freeze {:?}: {name} {text:?} is not a time; write it as 2026-11-10T16:00:00Z", raw.name)))
+        text.parse()
+            .map_err(|_| ConfigError(format!("freeze {:?}: {name} {text:?} is not a time; write it as 2026-11-10T16:00:00Z", raw.name)))
     };
     let freeze = Freeze { from: at("from", &raw.from)?, to: at("to", &raw.to)?, name: raw.name.clone() };
     if freeze.from < freeze.to { Ok(freeze) } else { Err(ConfigError(format!("freeze {:?} ends before it begins", freeze.name))) }
@@ -245,9 +247,9 @@ fn cloud(raw: RawCloud, env: &BTreeMap<String, String>) -> Result<CloudSettings,
         let security_token = secret_file(&raw.security_token_file)?.or_else(|| var("HUAWEICLOUD_SDK_SECURITY_TOKEN"));
         Secrets::Key { access, secret, security_token }
     } else {
-        let password = secret_file(&raw.iam_password_file)?
-            .or_else(|| var("PATCHBOARD_IAM_PASSWORD"))
-            .ok_or_else(|| ConfigError("no password for cloud.iam_user: set cloud.iam_password_file or PATCHBOARD_IAM_PASSWORD".to_owned()))?;
+        let password = secret_file(&raw.iam_password_file)?.or_else(|| var("PATCHBOARD_IAM_PASSWORD")).ok_or_else(|| {
+            ConfigError("no password for cloud.iam_user: set cloud.iam_password_file or PATCHBOARD_IAM_PASSWORD".to_owned())
+        })?;
         if raw.iam_domain.is_empty() {
             return Err(ConfigError("cloud.iam_user needs cloud.iam_domain, the name of the account".to_owned()));
         }

@@ -97,14 +97,24 @@ async fn killed(act: Act, settled: &str, creates: usize) {
     let instance = simulator.world(|w| {
         let busy: Vec<_> = w.tasks.iter().map(|t| t.instance_id.clone()).collect();
         let fits = |i: &&patchboard_simulator::world::Instance| {
-            i.status == "ACTIVE" && i.engine_version() == "3.208.0" && i.has_normal_nodes() && !i.name.starts_with("z-demo") && !busy.contains(&i.id)
+            i.status == "ACTIVE"
+                && i.engine_version() == "3.208.0"
+                && i.has_normal_nodes()
+                && !i.name.starts_with("z-demo")
+                && !busy.contains(&i.id)
         };
         w.instances.values().find(fits).map(|i| i.id.clone()).unwrap()
     });
     let started = browser.post(&format!("{}/api/plans/start", server.url), &[("cloud", "ap-southeast-1"), ("instance", &instance)]).await;
     let plan = started.split('/').nth(2).unwrap().to_owned();
     browser.until(&format!("{}{started}", server.url), "3.208.0.7").await;
-    let fields = [("plan", plan.as_str()), ("patches[]", "3.208.0.7"), ("start_local", "2099-01-01T02:00"), ("zone", "Asia/Shanghai"), ("go", "continue")];
+    let fields = [
+        ("plan", plan.as_str()),
+        ("patches[]", "3.208.0.7"),
+        ("start_local", "2099-01-01T02:00"),
+        ("zone", "Asia/Shanghai"),
+        ("go", "continue"),
+    ];
     browser.post(&format!("{}/api/plans/schedule", server.url), &fields).await;
     let page = browser.until(&format!("{}/plans/{plan}", server.url), "name=\"hash\"").await;
     let hash = page.split("name=\"hash\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();

@@ -161,7 +161,8 @@ async fn a_refused_cancel_and_a_cancel_without_effect_end() {
     let path = format!("/tasks/test/{}", task.replace('-', ""));
     let fields = [("cloud", "test"), ("task", task.as_str()), ("what", "cancel")];
     let refused = Act::Refuse { status: 403, code: "DBS.200044".to_owned(), message: "permission denied".to_owned(), retry_after: None };
-    app.simulator.set_faults(vec![Fault { times: 1, ..Fault::on("/cancel", Act::Drop) }, Fault { times: 1, ..Fault::on("/cancel", refused) }]);
+    app.simulator
+        .set_faults(vec![Fault { times: 1, ..Fault::on("/cancel", Act::Drop) }, Fault { times: 1, ..Fault::on("/cancel", refused) }]);
     app.post("/api/tasks/order", &fields).await;
     app.sync().await;
     assert!(app.get(&path).await.body.contains("asked again"));
@@ -211,7 +212,9 @@ async fn a_cloud_that_cannot_be_reached_was_sent_nothing() {
     // The same database, and a port where nobody listens.
     let store = patchboard_backend::Store::open(&format!("sqlite:{}", app.dir.path().join("test.db").display())).await.unwrap();
     let deaf = patchboard_backend::Cloud::new(settings("http://127.0.0.1:9".to_owned()), app.clock.clone()).unwrap();
-    let services = patchboard_backend::Services::new(store, app.clock.clone(), vec![deaf.clone()], patchboard_backend::Policy::default()).await.unwrap();
+    let services = patchboard_backend::Services::new(store, app.clock.clone(), vec![deaf.clone()], patchboard_backend::Policy::default())
+        .await
+        .unwrap();
     services.send_pass(&deaf).await.unwrap();
     services.sync_pass(&deaf).await.unwrap();
     let view = services.sent_view(&id).await.unwrap();
@@ -229,7 +232,8 @@ async fn a_cloud_that_cannot_be_reached_was_sent_nothing() {
 async fn refused_credentials_stop_everything_until_a_person_acts() {
     let app = TestApp::start().await;
     let (first, _) = app.confirmed(1).await;
-    let refused = Act::Refuse { status: 401, code: "APIGW.0301".to_owned(), message: "verify aksk signature fail".to_owned(), retry_after: None };
+    let refused =
+        Act::Refuse { status: 401, code: "APIGW.0301".to_owned(), message: "verify aksk signature fail".to_owned(), retry_after: None };
     app.simulator.set_faults(vec![Fault::on("", refused)]);
     app.send().await;
     assert_eq!(app.words(&first).await, ["rejected"]);

@@ -52,7 +52,8 @@ async fn every_route_answers_whole_under_fifty_at_once() {
 async fn every_route_speaks_chinese() {
     let app = TestApp::start().await;
     for path in routes(&app).await {
-        let request = Request::get(&path).header(header::HOST, "localhost").header(header::COOKIE, "lang=zh-CN").body(Body::empty()).unwrap();
+        let request =
+            Request::get(&path).header(header::HOST, "localhost").header(header::COOKIE, "lang=zh-CN").body(Body::empty()).unwrap();
         let answer = app.request(request).await;
         assert!(answer.body.contains("<html lang=\"zh-CN\"") && answer.body.contains("升级计划"), "{path}");
         for english in ["Instances<", "Refresh<", "Apply<", ">Status<"] {
@@ -64,7 +65,14 @@ async fn every_route_speaks_chinese() {
 #[tokio::test]
 async fn what_does_not_exist_is_a_404_that_leads_on() {
     let app = TestApp::start().await;
-    for path in ["/nothing", "/plans/no-such-plan", "/plans/no-such-plan/schedule", "/instances/test/none", "/instances/other/none", "/tasks/test/none"] {
+    for path in [
+        "/nothing",
+        "/plans/no-such-plan",
+        "/plans/no-such-plan/schedule",
+        "/instances/test/none",
+        "/instances/other/none",
+        "/tasks/test/none",
+    ] {
         let answer = app.get(path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert!(answer.body.contains("There is no such page"), "{path}");
@@ -101,7 +109,12 @@ async fn text_from_the_cloud_and_from_forms_is_escaped() {
     let ids = app.pickable(1);
     app.simulator.world(|w| "<script>alert(1)</script>".clone_into(&mut w.instances.get_mut(&ids[0]).unwrap().name));
     app.sync().await;
-    let picked = app.post("/api/plans/pick", &[("plan_cloud", "test"), ("ticked[]", &ids[0]), ("pasted", "</textarea><script>alert(2)</script>"), ("go", "paste")]).await;
+    let picked = app
+        .post(
+            "/api/plans/pick",
+            &[("plan_cloud", "test"), ("ticked[]", &ids[0]), ("pasted", "</textarea><script>alert(2)</script>"), ("go", "paste")],
+        )
+        .await;
     for path in ["/instances", picked.location.as_str()] {
         let page = app.get(path).await.body;
         assert!(!page.contains("<script>alert"), "{path}");
@@ -112,7 +125,8 @@ async fn text_from_the_cloud_and_from_forms_is_escaped() {
 #[tokio::test]
 async fn preferences_go_back_only_to_us() {
     let app = TestApp::start().await;
-    let kept = app.post(paths::PREFERENCES, &[("lang", "zh-CN"), ("zone", "europe/london"), ("theme", "dark"), ("back", "/tasks?page=2")]).await;
+    let kept =
+        app.post(paths::PREFERENCES, &[("lang", "zh-CN"), ("zone", "europe/london"), ("theme", "dark"), ("back", "/tasks?page=2")]).await;
     assert_eq!((kept.status, kept.location.as_str()), (StatusCode::SEE_OTHER, "/tasks?page=2"));
     let cookies: Vec<_> = kept.headers.get_all(header::SET_COOKIE).iter().filter_map(|v| v.to_str().ok()).collect();
     assert!(cookies.iter().any(|c| c.starts_with("zone=Europe/London")), "{cookies:?}");

@@ -110,7 +110,8 @@ impl TestApp {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.request(Request::get(path).header(header::HOST, "localhost").header(header::ACCEPT, "text/html").body(Body::empty()).unwrap()).await
+        self.request(Request::get(path).header(header::HOST, "localhost").header(header::ACCEPT, "text/html").body(Body::empty()).unwrap())
+            .await
     }
 
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -135,7 +136,11 @@ impl TestApp {
         let open: Vec<String> = self.simulator.world(|w| w.tasks.iter().map(|t| t.instance_id.clone()).collect());
         self.simulator.world(|w| {
             let fits = |i: &&patchboard_simulator::world::Instance| {
-                i.status == "ACTIVE" && i.engine_version() == "3.208.0" && i.has_normal_nodes() && !i.name.starts_with("z-demo") && !open.contains(&i.id)
+                i.status == "ACTIVE"
+                    && i.engine_version() == "3.208.0"
+                    && i.has_normal_nodes()
+                    && !i.name.starts_with("z-demo")
+                    && !open.contains(&i.id)
             };
             w.instances.values().filter(fits).map(|i| i.id.clone()).take(n).collect()
         })
@@ -148,7 +153,8 @@ impl TestApp {
         let answer = self.post("/api/plans/pick", &fields).await;
         let id = answer.location.strip_prefix("/plans/").and_then(|l| l.strip_suffix("/schedule")).expect("to the second step").to_owned();
         let start = (self.clock.now() + Duration::minutes(minutes)).format("%Y-%m-%dT%H:%M").to_string();
-        let fields = [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", start.as_str()), ("zone", "UTC"), ("go", "continue")];
+        let fields =
+            [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", start.as_str()), ("zone", "UTC"), ("go", "continue")];
         assert_eq!(self.post("/api/plans/schedule", &fields).await.location, format!("/plans/{id}"));
         PlanId::new(id)
     }

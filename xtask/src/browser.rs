@@ -10,7 +10,9 @@ fn playwright(args: &[&str]) -> Result {
     let chromium = tools::chromium()?;
     tools::node_packages("end2end")?;
     let program = root().join("end2end/node_modules/.bin/playwright");
-    finish(Command::new(program).args(args).env("CHROMIUM", chromium).env("PATCHBOARD_BINARY", binary()).current_dir(root().join("end2end")))
+    finish(
+        Command::new(program).args(args).env("CHROMIUM", chromium).env("PATCHBOARD_BINARY", binary()).current_dir(root().join("end2end")),
+    )
 }
 
 /// Every spec, hydrated and with JavaScript off.

@@ -117,7 +117,8 @@ fn until(address: &str, path: &str, text: &str) -> Result {
 
 fn get(address: &str, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).map_err(because(address))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n").map_err(because("request"))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+        .map_err(because("request"))?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(because("answer"))?;
     Ok(answer)

@@ -113,9 +113,23 @@ fn lint() -> Result {
     step("clippy, host");
     cargo(&["clippy", "--workspace", "--exclude", "patchboard-client", "--all-targets", "--", "-D", "warnings"])?;
     step("clippy, browser");
-    tools::client_cargo(&["clippy", "-p", "patchboard-client", "-p", "patchboard-domain", "--target", "wasm32-unknown-unknown", "--", "-D", "warnings"])?;
+    tools::client_cargo(&[
+        "clippy",
+        "-p",
+        "patchboard-client",
+        "-p",
+        "patchboard-domain",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--",
+        "-D",
+        "warnings",
+    ])?;
     step("documentation");
-    run::cargo_with(&["doc", "--workspace", "--exclude", "patchboard-client", "--no-deps", "--document-private-items"], &[("RUSTDOCFLAGS", "-D warnings")])
+    run::cargo_with(
+        &["doc", "--workspace", "--exclude", "patchboard-client", "--no-deps", "--document-private-items"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )
 }
 
 fn shots() -> Result {

@@ -51,7 +51,11 @@ pub(crate) fn run(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = imp
 
 /// Runs a prepared command.
 pub(crate) fn finish(command: &mut Command) -> Result {
-    let name = format!("{} {}", command.get_program().to_string_lossy(), command.get_args().map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" "));
+    let name = format!(
+        "{} {}",
+        command.get_program().to_string_lossy(),
+        command.get_args().map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+    );
     let status = command.status().map_err(because(format!("cannot run `{name}`")))?;
     if status.success() { Ok(()) } else { Err(Failure(format!("`{name}` failed ({status})"))) }
 }

@@ -121,8 +121,13 @@ fn shrink(wasm: &Path) -> Result {
     step("shrinking the module (wasm-opt)");
     let tool = root().join("xtask/node/node_modules/.bin/wasm-opt");
     let features = [
-        "--enable-bulk-memory", "--enable-bulk-memory-opt", "--enable-reference-types", "--enable-sign-ext",
-        "--enable-nontrapping-float-to-int", "--enable-mutable-globals", "--enable-multivalue",
+        "--enable-bulk-memory",
+        "--enable-bulk-memory-opt",
+        "--enable-reference-types",
+        "--enable-sign-ext",
+        "--enable-nontrapping-float-to-int",
+        "--enable-mutable-globals",
+        "--enable-multivalue",
     ];
     finish(Command::new(tool).arg("-Oz").args(features).arg(wasm).arg("-o").arg(wasm))
 }

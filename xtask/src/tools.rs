@@ -15,8 +15,9 @@ pub(crate) fn wasm_target() -> Result {
         return Ok(());
     }
     step("rustup could not; building the standard library from Debian's packages instead");
-    run("bash", ["scripts/wasm-target-debian.sh"])
-        .map_err(|e| Failure(format!("{e}\nThe wasm target is missing. Run `rustup target add {WASM}` where rustup's server can be reached.")))
+    run("bash", ["scripts/wasm-target-debian.sh"]).map_err(|e| {
+        Failure(format!("{e}\nThe wasm target is missing. Run `rustup target add {WASM}` where rustup's server can be reached."))
+    })
 }
 
 fn installed_for_wasm(rustc: &str) -> bool {
@@ -41,23 +42,25 @@ pub(crate) fn client_target() -> PathBuf {
 pub(crate) fn client_cargo(args: &[&str]) -> Result {
     match debian_client() {
         None => cargo(args),
-        Some(rustc) => finish(Command::new("/usr/bin/cargo").args(args).env("RUSTC", rustc).env("CARGO_TARGET_DIR", client_target()).current_dir(root())),
+        Some(rustc) => finish(
+            Command::new("/usr/bin/cargo").args(args).env("RUSTC", rustc).env("CARGO_TARGET_DIR", client_target()).current_dir(root()),
+        ),
     }
 }
 
 /// Chromium and fonts for Chinese, from Debian's packages.
 pub(crate) fn chromium() -> Result<String> {
     const KNOWN: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-    let found = || {
-        std::env::var("CHROMIUM").ok().into_iter().chain(KNOWN.map(str::to_owned)).find(|p| std::path::Path::new(p).exists())
-    };
+    let found = || std::env::var("CHROMIUM").ok().into_iter().chain(KNOWN.map(str::to_owned)).find(|p| std::path::Path::new(p).exists());
     let fonts = Command::new("fc-list").arg(":lang=zh-cn").output().is_ok_and(|o| !o.stdout.is_empty());
     if let Some(path) = found().filter(|_| fonts) {
         return Ok(path);
     }
     step("installing Chromium and Chinese fonts for the browser tests (once)");
     if !has("apt-get") {
-        return Err(Failure("Chromium or a Chinese font is missing and there is no apt-get; install both and set CHROMIUM to its path".to_owned()));
+        return Err(Failure(
+            "Chromium or a Chinese font is missing and there is no apt-get; install both and set CHROMIUM to its path".to_owned(),
+        ));
     }
     run("apt-get", ["update", "-q"])?;
     run("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-noto-cjk", "fontconfig"])?;

@@ -188,7 +188,9 @@ impl Cloud {
         back_off.failures = back_off.failures.saturating_add(1);
         let doubled = 2_i64.saturating_pow(back_off.failures.min(10)).min(LONGEST_BACK_OFF);
         let seconds = match error {
-            Error::Throttled { retry_after: Some(asked), .. } => i64::try_from(asked.as_secs()).unwrap_or(LONGEST_ASKED).clamp(1, LONGEST_ASKED),
+            Error::Throttled { retry_after: Some(asked), .. } => {
+                i64::try_from(asked.as_secs()).unwrap_or(LONGEST_ASKED).clamp(1, LONGEST_ASKED)
+            }
             _ => doubled,
         };
         let until = now + Duration::seconds(seconds);

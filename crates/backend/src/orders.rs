@@ -43,13 +43,7 @@ impl Services {
         };
         allowed.map_err(Error::Order)?;
         let id = view.tasks.first().map_or_else(|| task.clone(), |t| t.id.clone());
-        let order = OrderRow {
-            id: uuid::Uuid::now_v7().to_string(),
-            task: id,
-            what,
-            asked_at: self.now(),
-            state: OrderState::begin(),
-        };
+        let order = OrderRow { id: uuid::Uuid::now_v7().to_string(), task: id, what, asked_at: self.now(), state: OrderState::begin() };
         match self.store().add_order(cloud, &order).await {
             Ok(()) => {}
             Err(patchboard_store::Error::Conflict) => return Err(Error::Order(patchboard_domain::cancel::OrderRefusal::Asked)),

@@ -2,8 +2,8 @@
 
 use crate::{Error, Services};
 use patchboard_domain::{
-    fleet::{DraftView, Page, PlanRow, SentView},
     filter::PAGE_SIZE,
+    fleet::{DraftView, Page, PlanRow, SentView},
     id::{InstanceId, PlanId},
     plan::{Draft, Plan, PlanState},
     send::{ItemState, plan_state},

@@ -117,7 +117,9 @@ impl Services {
             if let Some(next) = self.next_state(&item, Listing { began_at, skew_seconds, tasks }) {
                 let word = next.word();
                 match self.store().move_items(&item.plan, "unknown", &[(item.instance.clone(), next)], self.now()).await {
-                    Ok(()) if word != "unknown" => tracing::info!(plan.id = %item.plan, instance.id = %item.instance, state = word, "settled"),
+                    Ok(()) if word != "unknown" => {
+                        tracing::info!(plan.id = %item.plan, instance.id = %item.instance, state = word, "settled")
+                    }
                     Ok(()) | Err(patchboard_store::Error::Changed) => {}
                     Err(other) => return Err(other.into()),
                 }

@@ -15,16 +15,11 @@ use patchboard_gaussdb::{Error, Fate, instant, wire};
 pub(crate) fn instance(cloud: &CloudName, wire: wire::Instance, seen_at: DateTime<Utc>) -> Option<Instance> {
     let id = wire.id.filter(|id| !id.is_empty())?;
     let datastore = wire.datastore.unwrap_or_default();
-    let mut patches: Vec<PatchVersion> =
-        datastore.hotfix_version_infos.iter().filter_map(|h| h.version.as_deref()?.parse().ok()).collect();
+    let mut patches: Vec<PatchVersion> = datastore.hotfix_version_infos.iter().filter_map(|h| h.version.as_deref()?.parse().ok()).collect();
     patches.extend(patch_list(datastore.hotfix_versions.as_deref().unwrap_or_default()).0);
     patches.sort_unstable();
     patches.dedup();
-    let mut tags: Vec<Tag> = wire
-        .tags
-        .into_iter()
-        .filter_map(|t| Some(Tag { key: t.key?, value: t.value.unwrap_or_default() }))
-        .collect();
+    let mut tags: Vec<Tag> = wire.tags.into_iter().filter_map(|t| Some(Tag { key: t.key?, value: t.value.unwrap_or_default() })).collect();
     tags.sort();
     let form = match wire.form.unwrap_or_default().to_ascii_lowercase().as_str() {
         "enterprise" => Form::Distributed,
@@ -34,7 +29,11 @@ pub(crate) fn instance(cloud: &CloudName, wire: wire::Instance, seen_at: DateTim
     let nodes = wire
         .nodes
         .into_iter()
-        .map(|n| Node { name: n.name.or(n.id).unwrap_or_default(), status: n.status.unwrap_or_default(), zone: n.availability_zone.unwrap_or_default() })
+        .map(|n| Node {
+            name: n.name.or(n.id).unwrap_or_default(),
+            status: n.status.unwrap_or_default(),
+            zone: n.availability_zone.unwrap_or_default(),
+        })
         .collect();
     Some(Instance {
         cloud: cloud.clone(),

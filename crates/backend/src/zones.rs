@@ -27,7 +27,8 @@ pub fn start_of_day(name: &str, day: chrono::NaiveDate) -> Option<DateTime<Utc>>
 /// Names to offer: areas with a city and UTC, without the aliases that only repeat them.
 pub fn names() -> Vec<&'static str> {
     const AREAS: [&str; 9] = ["Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/"];
-    let mut names: Vec<_> = chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()).filter(|n| *n == "UTC" || AREAS.iter().any(|a| n.starts_with(a))).collect();
+    let mut names: Vec<_> =
+        chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()).filter(|n| *n == "UTC" || AREAS.iter().any(|a| n.starts_with(a))).collect();
     names.sort_unstable();
     names
 }

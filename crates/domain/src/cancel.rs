@@ -191,7 +191,10 @@ mod tests {
         assert_eq!(order(&answered, &[task(TaskStatus::Pending)], 50), answered);
         assert_eq!(order(&answered, &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
         assert!(matches!(order(&answered, &[task(TaskStatus::Running)], 50), OrderState::TooLate { .. }));
-        assert!(matches!(order(&answered, &[task(TaskStatus::Running), task(TaskStatus::Canceled)], 50), OrderState::Partly { cancelled: 1, .. }));
+        assert!(matches!(
+            order(&answered, &[task(TaskStatus::Running), task(TaskStatus::Canceled)], 50),
+            OrderState::Partly { cancelled: 1, .. }
+        ));
         assert_eq!(order(&OrderState::begin(), &[task(TaskStatus::Canceled)], 50), OrderState::Confirmed);
     }
 

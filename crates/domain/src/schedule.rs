@@ -148,10 +148,7 @@ mod tests {
         let now = utc("2026-11-23T10:00:00Z");
         let earliest = utc("2026-11-23T10:30:00Z");
         assert_eq!(check_instant(now, now, 30, &[]), Err(TimeRefusal::Past { earliest }));
-        assert_eq!(
-            check_instant(utc("2026-11-23T10:29:59Z"), now, 30, &[]),
-            Err(TimeRefusal::TooSoon { earliest, lead_minutes: 30 })
-        );
+        assert_eq!(check_instant(utc("2026-11-23T10:29:59Z"), now, 30, &[]), Err(TimeRefusal::TooSoon { earliest, lead_minutes: 30 }));
         assert_eq!(check_instant(earliest, now, 30, &[]), Ok(()));
         let freeze = Freeze { name: "11.11".to_owned(), from: earliest, to: utc("2026-11-24T00:00:00Z") };
         assert!(matches!(check_instant(earliest, now, 30, std::slice::from_ref(&freeze)), Err(TimeRefusal::Frozen { .. })));

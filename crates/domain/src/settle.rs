@@ -97,7 +97,13 @@ mod tests {
     }
 
     fn doubt(absent_at: Option<i64>) -> Doubt {
-        Doubt { attempted_at: at(0), since: at(10), absent_at: absent_at.map(at), start_at: at(7200), patches: vec!["3.208.0.7".parse().unwrap()] }
+        Doubt {
+            attempted_at: at(0),
+            since: at(10),
+            absent_at: absent_at.map(at),
+            start_at: at(7200),
+            patches: vec!["3.208.0.7".parse().unwrap()],
+        }
     }
 
     fn task(status: TaskStatus, start: i64, created: i64, first_seen: i64) -> Task {

@@ -108,9 +108,11 @@ impl Client {
     /// [`Error::Invalid`] for an unknown region without endpoint, an endpoint that cannot be read, or plain HTTP to another
     /// machine.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let endpoint = options.endpoint.clone().or_else(|| region::endpoint(&options.region)).ok_or_else(|| {
-            Error::Invalid(format!("region {:?} is not in the list of regions; set the endpoint", options.region))
-        })?;
+        let endpoint = options
+            .endpoint
+            .clone()
+            .or_else(|| region::endpoint(&options.region))
+            .ok_or_else(|| Error::Invalid(format!("region {:?} is not in the list of regions; set the endpoint", options.region)))?;
         let iam = options.iam_endpoint.clone().unwrap_or_else(|| match &options.endpoint {
             // A free endpoint on this machine is a simulator, which answers for IAM too.
             Some(own) if base_url(own).is_ok_and(|u| is_loopback(&u)) => own.clone(),
@@ -129,7 +131,9 @@ impl Client {
             .map_err(|e| Error::Invalid(chain(&e)))?;
         let project = OnceCell::new_with(options.project_id.clone());
         let (endpoint, iam) = (base_url(&endpoint)?, base_url(&iam)?);
-        Ok(Self { inner: Arc::new(Inner { options, http, endpoint, iam, project, token: Mutex::default(), skew: std::sync::Mutex::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner { options, http, endpoint, iam, project, token: Mutex::default(), skew: std::sync::Mutex::default() }),
+        })
     }
 
     /// The host that is called, for people.
@@ -213,10 +217,8 @@ impl Client {
     async fn headers(&self, call: &Call<'_>) -> Result<Vec<(&'static str, String, bool)>, Error> {
         // The SDK's spelling, lower-cased charset included.
         let content_type = if call.body.is_some() { "application/json;charset=utf-8" } else { "application/json" };
-        let mut headers = vec![
-            ("Content-Type", content_type.to_owned(), false),
-            ("X-Language", self.inner.options.language.clone(), false),
-        ];
+        let mut headers =
+            vec![("Content-Type", content_type.to_owned(), false), ("X-Language", self.inner.options.language.clone(), false)];
         match &self.inner.options.credentials {
             Credentials::Password { .. } => {
                 let token = self.token().await?;

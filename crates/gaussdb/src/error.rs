@@ -113,8 +113,7 @@ impl Error {
 
     /// A reading call may be repeated after a pause.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Throttled { .. } | Self::Lost(_) | Self::NotSent(_))
-            || matches!(self, Self::Server(a) if a.status >= 500)
+        matches!(self, Self::Throttled { .. } | Self::Lost(_) | Self::NotSent(_)) || matches!(self, Self::Server(a) if a.status >= 500)
     }
 
     /// The answer to a call by its status.
@@ -192,7 +191,11 @@ mod tests {
     fn every_shape_of_the_contract_is_read() {
         check(r#"{"error_code":"DBS.200011","error_msg":"Another operation"}"#, Some("DBS.200011"), "Another operation");
         check(r#"{"errorCode":"X","errorMsg":"m"}"#, Some("X"), "m");
-        check(r#"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#, Some("401"), "The username or password is wrong.");
+        check(
+            r#"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#,
+            Some("401"),
+            "The username or password is wrong.",
+        );
         check(r#"{"error":{"error_code":"EPS.0004","error_msg":"m"}}"#, Some("EPS.0004"), "m");
         check(r#"{"errCode":"DBS.1"}"#, Some("DBS.1"), "");
         check("<html>bad gateway</html>", None, "<html>bad gateway</html>");

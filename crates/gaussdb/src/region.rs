@@ -2,15 +2,27 @@
 
 /// Regions whose host is `gaussdb-opengauss.{region}.myhuaweicloud.com`.
 const OPENGAUSS: [&str; 17] = [
-    "cn-north-2", "cn-north-4", "cn-north-9", "cn-east-3", "cn-south-1", "cn-south-2", "cn-south-4", "cn-southwest-2",
-    "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "af-south-1", "la-north-2", "la-south-2",
-    "sa-brazil-1", "ru-northwest-2",
+    "cn-north-2",
+    "cn-north-4",
+    "cn-north-9",
+    "cn-east-3",
+    "cn-south-1",
+    "cn-south-2",
+    "cn-south-4",
+    "cn-southwest-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "af-south-1",
+    "la-north-2",
+    "la-south-2",
+    "sa-brazil-1",
+    "ru-northwest-2",
 ];
 
 /// Regions whose host is `gaussdb.{region}.myhuaweicloud.com`. Elsewhere that host is another product with similar paths.
-const GAUSSDB: [&str; 8] = [
-    "cn-east-2", "cn-east-4", "cn-east-5", "cn-north-12", "ap-southeast-5", "tr-west-1", "me-east-1", "af-north-1",
-];
+const GAUSSDB: [&str; 8] = ["cn-east-2", "cn-east-4", "cn-east-5", "cn-north-12", "ap-southeast-5", "tr-west-1", "me-east-1", "af-north-1"];
 
 /// All regions of the list, sorted.
 pub fn all() -> Vec<&'static str> {

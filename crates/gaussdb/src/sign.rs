@@ -83,16 +83,9 @@ pub fn canonical_request(request: &Signable<'_>) -> String {
         Some((_, value)) => value.clone(),
         None => hex::encode(Sha256::digest(request.body)),
     };
-    [
-        &request.method.to_uppercase(),
-        &canonical_path(request.path),
-        &query_string(request.query),
-        &headers,
-        &names,
-        &hash,
-    ]
-    .map(String::as_str)
-    .join("\n")
+    [&request.method.to_uppercase(), &canonical_path(request.path), &query_string(request.query), &headers, &names, &hash]
+        .map(String::as_str)
+        .join("\n")
 }
 
 /// The string to sign for a canonical request and the value of `X-Sdk-Date`.

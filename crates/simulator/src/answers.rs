@@ -49,11 +49,8 @@ pub(crate) fn instance(i: &Instance, list: &str) -> Value {
     let major = i.engine.rsplit_once('.').map_or(i.engine.as_str(), |(m, _)| m);
     let mut datastore = json!({"type": "GaussDB", "version": prefixed(major), "complete_version": prefixed(&i.engine)});
     if matches!(list, "v3.3" | "v3.2") {
-        datastore["hotfix_version_infos"] = i
-            .installed
-            .iter()
-            .map(|(v, at)| json!({"version": prefixed(v), "upgrade_finished_time": with_zone_word(*at)}))
-            .collect();
+        datastore["hotfix_version_infos"] =
+            i.installed.iter().map(|(v, at)| json!({"version": prefixed(v), "upgrade_finished_time": with_zone_word(*at)})).collect();
         datastore["complete_kernel_version"] = json!("V500R002C10SPC610");
     } else {
         datastore["hotfix_versions"] = json!(i.installed.iter().map(|(v, _)| v.as_str()).collect::<Vec<_>>().join(", "));
@@ -139,7 +136,11 @@ pub(crate) fn batch_candidates(world: &World, instances: &[&Instance], chinese: 
         .iter()
         .filter(|h| {
             let offered = |o: &Vec<&Hotfix>| o.iter().any(|x| x.version == h.version);
-            if world.switches.batch_candidates_are_union { offers.iter().any(offered) } else { !offers.is_empty() && offers.iter().all(offered) }
+            if world.switches.batch_candidates_are_union {
+                offers.iter().any(offered)
+            } else {
+                !offers.is_empty() && offers.iter().all(offered)
+            }
         })
         .map(|h| hotfix_info(h, chinese, prefix))
         .collect();
@@ -149,10 +150,8 @@ pub(crate) fn batch_candidates(world: &World, instances: &[&Instance], chinese: 
 
 /// Answer to a create call. The first id may be shared by all.
 pub(crate) fn created(tasks: &[Task]) -> Value {
-    let list: Vec<_> = tasks
-        .iter()
-        .map(|t| json!({"task_id": t.id, "task_name": "HOTFIX_VERSION_UPGRADE", "instance_id": t.instance_id}))
-        .collect();
+    let list: Vec<_> =
+        tasks.iter().map(|t| json!({"task_id": t.id, "task_name": "HOTFIX_VERSION_UPGRADE", "instance_id": t.instance_id})).collect();
     json!({ "instance_tasks": list })
 }
 

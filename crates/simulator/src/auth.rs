@@ -118,7 +118,8 @@ fn check_signature(request: &Incoming<'_>, fields: &Fields<'_>, now: DateTime<Ut
         TEMPORARY_KEY if request.header("x-security-token") == Some(SECURITY_TOKEN) => {}
         other => return Err(wrong(&format!("Get secretKey failed,ak:{other},err:ak not exist"))),
     }
-    let date = request.header("x-sdk-date").filter(|_| fields.signed.contains(&"x-sdk-date")).ok_or_else(|| wrong("x-sdk-date is not signed"))?;
+    let date =
+        request.header("x-sdk-date").filter(|_| fields.signed.contains(&"x-sdk-date")).ok_or_else(|| wrong("x-sdk-date is not signed"))?;
     let signed_at = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").map_err(|_| wrong("x-sdk-date cannot be read"))?.and_utc();
     if (now - signed_at).abs() > Duration::minutes(15) {
         return Err(wrong("signature expired"));

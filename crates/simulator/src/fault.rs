@@ -113,14 +113,13 @@ impl Script {
 
 /// The act that a sentinel word in the name of a chosen instance asks for, on create.
 pub(crate) fn sentinel(name: &str) -> Option<Act> {
-    let refuse = |status, code: &str, message: &str| Act::Refuse {
-        status,
-        code: code.to_owned(),
-        message: message.to_owned(),
-        retry_after: None,
-    };
+    let refuse =
+        |status, code: &str, message: &str| Act::Refuse { status, code: code.to_owned(), message: message.to_owned(), retry_after: None };
     let acts: [(&str, Act); 5] = [
-        ("create-refused", refuse(409, "DBS.200011", "Another operation is being performed on the DB instance or the DB instance is faulty.")),
+        (
+            "create-refused",
+            refuse(409, "DBS.200011", "Another operation is being performed on the DB instance or the DB instance is faulty."),
+        ),
         ("create-lost", Act::DoThenDrop),
         ("create-dropped", Act::Drop),
         ("create-500", refuse(500, "DBS.108000", "Server failure.")),

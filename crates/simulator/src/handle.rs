@@ -83,19 +83,22 @@ impl State {
         let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
         match (request.method, segments.as_slice()) {
             ("GET", ["v3", "projects"]) => projects(request),
-            (_, [_, project, ..]) if *project != auth::PROJECT => error(403, "APIGW.0302", "The project in the URL is not the project of the credentials."),
+            (_, [_, project, ..]) if *project != auth::PROJECT => {
+                error(403, "APIGW.0302", "The project in the URL is not the project of the credentials.")
+            }
             ("POST", ["v3", _, "instances", "db-upgrade", "schedule-task"]) => self.create(request.body, now, act),
             ("GET", ["v3", _, "instances", "schedule-tasks"]) => self.list_tasks(request, now, chinese),
             ("PUT", ["v3", _, "instances", "schedule-task", id, "cancel"]) => self.cancel(id),
             ("DELETE", ["v3", _, "instances", "schedule-task", id]) => self.delete(id),
             ("GET", [list @ ("v3" | "v3.1" | "v3.2" | "v3.3"), _, "instances"]) => self.list_instances(request, list),
             ("GET", ["v3" | "v3.1", _, "instances", id, "db-upgrade", "candidate-versions"]) => self.candidates(id, chinese),
-            ("POST", [list @ ("v3" | "v3.1"), _, "instances", "db-upgrade", "candidate-versions"]) => self.batch(request.body, chinese, list),
-            ("GET", ["v3.2", _, "datastore", "versions"]) => {
-                page(request, "database_versions", "total", answers::catalogue(&self.world))
+            ("POST", [list @ ("v3" | "v3.1"), _, "instances", "db-upgrade", "candidate-versions"]) => {
+                self.batch(request.body, chinese, list)
             }
+            ("GET", ["v3.2", _, "datastore", "versions"]) => page(request, "database_versions", "total", answers::catalogue(&self.world)),
             ("GET", ["v3", _, "tasks"]) => {
-                let begun: Vec<_> = self.world.tasks.iter().filter(|t| !matches!(t.state, TaskState::Pending | TaskState::Canceled)).collect();
+                let begun: Vec<_> =
+                    self.world.tasks.iter().filter(|t| !matches!(t.state, TaskState::Pending | TaskState::Canceled)).collect();
                 page(request, "tasks", "total_count", begun.into_iter().map(|t| answers::job(&self.world, t)).collect())
             }
             ("GET", ["v3", _, "jobs"]) => self.job(request),
@@ -109,7 +112,13 @@ impl State {
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return error(400, "DBS.200001", "Parameter error.") };
         let text = |k: &str| body.get(k).and_then(Value::as_str).unwrap_or_default().to_owned();
         let wrong = |k: &str| error(400, "DBS.06010013", &format!("Parameter error: {k}/{}", text(k)));
-        let ids: Vec<String> = body.get("instance_ids").and_then(Value::as_array).into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect();
+        let ids: Vec<String> = body
+            .get("instance_ids")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|v| v.as_str().map(str::to_owned))
+            .collect();
         if ids.is_empty() || (self.world.switches.max_instances > 0 && ids.len() > self.world.switches.max_instances) {
             return error(400, "DBS.06010013", &format!("Parameter error: instance_ids/{}", ids.len()));
         }
@@ -228,9 +237,11 @@ impl State {
             .filter(|i| fits(&i.id, get("id")) && fits(&i.name, get("name")))
             .filter(|i| get("type").is_none_or(|t| (t == "Enterprise") == i.distributed))
             .collect();
-        slice(request, rows.len(), |from, to| {
-            json!({"instances": rows[from..to].iter().map(|i| answers::instance(i, list)).collect::<Vec<_>>(), "total_count": rows.len()})
-        })
+        slice(
+            request,
+            rows.len(),
+            |from, to| json!({"instances": rows[from..to].iter().map(|i| answers::instance(i, list)).collect::<Vec<_>>(), "total_count": rows.len()}),
+        )
     }
 
     fn candidates(&self, id: &str, chinese: bool) -> Answer {
@@ -284,7 +295,9 @@ impl State {
     }
 
     fn token(&mut self, request: &Incoming<'_>, now: DateTime<Utc>) -> Answer {
-        let Ok(body) = serde_json::from_slice::<Value>(request.body) else { return iam_error(400, "The request body is invalid", "Bad Request") };
+        let Ok(body) = serde_json::from_slice::<Value>(request.body) else {
+            return iam_error(400, "The request body is invalid", "Bad Request");
+        };
         let user = &body["auth"]["identity"]["password"]["user"];
         let right = user["name"] == auth::USER && user["password"] == auth::PASSWORD && user["domain"]["name"] == auth::DOMAIN;
         if !right {

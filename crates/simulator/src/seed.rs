@@ -27,9 +27,25 @@ const ENGINES: [(&str, u32, u32); 4] = [("3.208.0", 7, 45), ("8.100.0", 3, 25), 
 
 /// Every status but `ACTIVE`; each stands once in the first sixty instances, and rarely after that.
 const STATUSES: [&str; 19] = [
-    "BUILD", "BUILD_FAILED", "FAILED", "FROZEN", "MODIFYING", "EXPANDING", "REBOOTING", "REDUCING", "REDUCING REPLICATION",
-    "UPGRADING", "RESTORING", "SWITCHOVER", "MIGRATING", "BACKING UP", "UPGRADE TO BE OBSERVED", "MODIFYING DATABASE PORT",
-    "STORAGE FULL", "REPAIRING", "SHUTDOWN",
+    "BUILD",
+    "BUILD_FAILED",
+    "FAILED",
+    "FROZEN",
+    "MODIFYING",
+    "EXPANDING",
+    "REBOOTING",
+    "REDUCING",
+    "REDUCING REPLICATION",
+    "UPGRADING",
+    "RESTORING",
+    "SWITCHOVER",
+    "MIGRATING",
+    "BACKING UP",
+    "UPGRADE TO BE OBSERVED",
+    "MODIFYING DATABASE PORT",
+    "STORAGE FULL",
+    "REPAIRING",
+    "SHUTDOWN",
 ];
 
 /// Names that make things fail, see `docs/simulator.md`.
@@ -77,7 +93,10 @@ fn hotfix(engine: &str, n: u32) -> Hotfix {
         custom,
         backup_sensitive: matches!((engine, n), ("3.208.0", 7) | ("8.100.0", 3)),
         description: DESCRIPTIONS[index % DESCRIPTIONS.len()],
-        created_ms: Utc.with_ymd_and_hms(2026, 1, 10, 0, 0, 0).single().map_or(0, |t| (t + Duration::days(30 * i64::from(n))).timestamp_millis()),
+        created_ms: Utc
+            .with_ymd_and_hms(2026, 1, 10, 0, 0, 0)
+            .single()
+            .map_or(0, |t| (t + Duration::days(30 * i64::from(n))).timestamp_millis()),
     }
 }
 

@@ -128,14 +128,10 @@ impl Simulator {
     async fn answer(&self, request: Request<Body>) -> Result<Response<Full<Bytes>>, Cut> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
-        let headers: Vec<_> = parts
-            .headers
-            .iter()
-            .map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
-            .collect();
+        let headers: Vec<_> =
+            parts.headers.iter().map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect();
         let query = query(parts.uri.query().unwrap_or_default());
-        let incoming =
-            Incoming { method: parts.method.as_str(), path: parts.uri.path(), query: &query, headers: &headers, body: &body };
+        let incoming = Incoming { method: parts.method.as_str(), path: parts.uri.path(), query: &query, headers: &headers, body: &body };
         if let Some(rest) = incoming.path.strip_prefix("/_simulator/") {
             return Ok(self.control(incoming.method, rest, &body));
         }

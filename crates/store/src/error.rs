@@ -15,7 +15,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A newer version wrote this database.
-    #[error("the database was written by a newer version of Patchboard (schema {0}); start that version, or restore the copy made before the upgrade")]
+    #[error(
+        "the database was written by a newer version of Patchboard (schema {0}); start that version, or restore the copy made before the upgrade"
+    )]
     Newer(i64),
     /// A migration failed.
     #[error("the database could not be brought up to date")]

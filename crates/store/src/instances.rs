@@ -90,10 +90,8 @@ impl Store {
         let cloud = listing.cloud.as_str();
         let at = ms(listing.began_at);
         let mut tx = self.write.begin().await?;
-        let known: Vec<(String, String)> = sqlx::query_as("SELECT id, doc FROM instances WHERE cloud = $1 AND gone_at IS NULL")
-            .bind(cloud)
-            .fetch_all(&mut *tx)
-            .await?;
+        let known: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, doc FROM instances WHERE cloud = $1 AND gone_at IS NULL").bind(cloud).fetch_all(&mut *tx).await?;
         let known: BTreeMap<String, String> = known.into_iter().collect();
         let mut listed = BTreeSet::new();
         for instance in &listing.instances {
@@ -145,9 +143,18 @@ impl Store {
             }
         }
         for id in known.keys().filter(|id| !listed.contains(id.as_str())) {
-            sqlx::query("UPDATE instances SET gone_at = $1 WHERE cloud = $2 AND id = $3").bind(at).bind(cloud).bind(id).execute(&mut *tx).await?;
+            sqlx::query("UPDATE instances SET gone_at = $1 WHERE cloud = $2 AND id = $3")
+                .bind(at)
+                .bind(cloud)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
         }
-        sqlx::query("UPDATE instances SET seen_at = $1 WHERE cloud = $2 AND gone_at IS NULL").bind(at).bind(cloud).execute(&mut *tx).await?;
+        sqlx::query("UPDATE instances SET seen_at = $1 WHERE cloud = $2 AND gone_at IS NULL")
+            .bind(at)
+            .bind(cloud)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query("DELETE FROM catalogue WHERE cloud = $1").bind(cloud).execute(&mut *tx).await?;
         for patch in &listing.catalogue {
             sqlx::query("INSERT INTO catalogue (cloud, patch, engine) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
@@ -159,7 +166,12 @@ impl Store {
         }
         sqlx::query("DELETE FROM projects WHERE cloud = $1").bind(cloud).execute(&mut *tx).await?;
         for (id, name) in &listing.projects {
-            sqlx::query("INSERT INTO projects (cloud, id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING").bind(cloud).bind(id).bind(name).execute(&mut *tx).await?;
+            sqlx::query("INSERT INTO projects (cloud, id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+                .bind(cloud)
+                .bind(id)
+                .bind(name)
+                .execute(&mut *tx)
+                .await?;
         }
         tx.commit().await?;
         Ok(())
@@ -249,7 +261,8 @@ impl Store {
         missing.sort_by_key(|(patch, _)| patch.parse::<PatchVersion>().ok());
         Ok(Facets {
             status: pairs("SELECT status, COUNT(*) FROM instances WHERE gone_at IS NULL GROUP BY status ORDER BY status").await?,
-            engine: pairs("SELECT engine, COUNT(*) FROM instances WHERE gone_at IS NULL AND engine <> '' GROUP BY engine ORDER BY engine").await?,
+            engine: pairs("SELECT engine, COUNT(*) FROM instances WHERE gone_at IS NULL AND engine <> '' GROUP BY engine ORDER BY engine")
+                .await?,
             form: pairs("SELECT form, COUNT(*) FROM instances WHERE gone_at IS NULL GROUP BY form ORDER BY form").await?,
             cloud: pairs("SELECT cloud, COUNT(*) FROM instances WHERE gone_at IS NULL GROUP BY cloud ORDER BY cloud").await?,
             tag: pairs(

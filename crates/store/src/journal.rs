@@ -75,7 +75,13 @@ pub struct UnknownItem {
     pub attempts: usize,
 }
 
-async fn put_item(tx: &mut Transaction<'_, Sqlite>, plan: &PlanId, instance: &InstanceId, state: &ItemState, from: &str) -> Result<(), Error> {
+async fn put_item(
+    tx: &mut Transaction<'_, Sqlite>,
+    plan: &PlanId,
+    instance: &InstanceId,
+    state: &ItemState,
+    from: &str,
+) -> Result<(), Error> {
     let task_key = match state {
         ItemState::Accepted { task, .. } => Some(task.key()),
         _ => None,
@@ -209,7 +215,11 @@ impl Store {
         for instance in &claim.instances {
             put_item(&mut tx, &claim.plan, instance, &ItemState::Sending, "planned").await?;
         }
-        let held: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM plans WHERE id = $1 AND (held_at IS NOT NULL OR withdrawn_at IS NOT NULL)").bind(claim.plan.as_str()).fetch_one(&mut *tx).await?;
+        let held: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM plans WHERE id = $1 AND (held_at IS NOT NULL OR withdrawn_at IS NOT NULL)")
+                .bind(claim.plan.as_str())
+                .fetch_one(&mut *tx)
+                .await?;
         if held > 0 {
             return Err(Error::Changed);
         }
@@ -277,11 +287,12 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn open_attempts(&self, cloud: &CloudName) -> Result<Vec<(PlanId, Attempt)>, Error> {
-        let plans: Vec<(String,)> =
-            sqlx::query_as("SELECT DISTINCT a.plan FROM attempts a JOIN plans p ON p.id = a.plan WHERE a.ended_at IS NULL AND p.cloud = $1")
-                .bind(cloud.as_str())
-                .fetch_all(&self.write)
-                .await?;
+        let plans: Vec<(String,)> = sqlx::query_as(
+            "SELECT DISTINCT a.plan FROM attempts a JOIN plans p ON p.id = a.plan WHERE a.ended_at IS NULL AND p.cloud = $1",
+        )
+        .bind(cloud.as_str())
+        .fetch_all(&self.write)
+        .await?;
         let mut out = Vec::new();
         for (plan,) in plans {
             let plan = PlanId::new(plan);

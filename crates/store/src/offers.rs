@@ -17,7 +17,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn put_offer(&self, cloud: &CloudName, id: &InstanceId, at: DateTime<Utc>, result: Result<&Offer, &str>) -> Result<(), Error> {
+    pub async fn put_offer(
+        &self,
+        cloud: &CloudName,
+        id: &InstanceId,
+        at: DateTime<Utc>,
+        result: Result<&Offer, &str>,
+    ) -> Result<(), Error> {
         sqlx::query(
             "INSERT INTO offers (cloud, instance, read_at, doc, error) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (cloud, instance) DO UPDATE SET read_at = excluded.read_at, doc = excluded.doc, error = excluded.error",

@@ -40,17 +40,19 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] when one about the same task is open, [`Error::Database`].
     pub async fn add_order(&self, cloud: &CloudName, order: &OrderRow) -> Result<(), Error> {
-        sqlx::query("INSERT INTO orders (id, cloud, task_key, task_id, what, asked_at, is_open, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
-            .bind(&order.id)
-            .bind(cloud.as_str())
-            .bind(order.task.key())
-            .bind(order.task.as_str())
-            .bind(order.what.as_str())
-            .bind(ms(order.asked_at))
-            .bind(i64::from(order.state.is_open()))
-            .bind(json(&order.state))
-            .execute(&self.write)
-            .await?;
+        sqlx::query(
+            "INSERT INTO orders (id, cloud, task_key, task_id, what, asked_at, is_open, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(&order.id)
+        .bind(cloud.as_str())
+        .bind(order.task.key())
+        .bind(order.task.as_str())
+        .bind(order.what.as_str())
+        .bind(ms(order.asked_at))
+        .bind(i64::from(order.state.is_open()))
+        .bind(json(&order.state))
+        .execute(&self.write)
+        .await?;
         Ok(())
     }
 

@@ -119,11 +119,13 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when it is no submitted plan, [`Error::Database`].
     pub async fn withdraw_plan(&self, id: &PlanId, now: DateTime<Utc>) -> Result<(), Error> {
-        let done = sqlx::query("UPDATE plans SET withdrawn_at = COALESCE(withdrawn_at, $1), updated_at = $1 WHERE id = $2 AND submitted_at IS NOT NULL")
-            .bind(ms(now))
-            .bind(id.as_str())
-            .execute(&self.write)
-            .await?;
+        let done = sqlx::query(
+            "UPDATE plans SET withdrawn_at = COALESCE(withdrawn_at, $1), updated_at = $1 WHERE id = $2 AND submitted_at IS NOT NULL",
+        )
+        .bind(ms(now))
+        .bind(id.as_str())
+        .execute(&self.write)
+        .await?;
         if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
     }
 

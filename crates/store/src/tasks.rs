@@ -14,7 +14,8 @@ use sqlx::{FromRow, QueryBuilder, Sqlite};
 use std::collections::BTreeSet;
 
 /// Joined with the item that accounts for a task: its plan is what makes it ours.
-const SELECT: &str = "SELECT t.cloud, t.id, t.instance, COALESCE(NULLIF(t.instance_name, ''), i.name, '') AS instance_name, t.status, t.start_at,
+const SELECT: &str =
+    "SELECT t.cloud, t.id, t.instance, COALESCE(NULLIF(t.instance_name, ''), i.name, '') AS instance_name, t.status, t.start_at,
     t.created_at, t.target, t.first_seen_at, t.seen_at, t.gone_at, o.plan
     FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
     LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance";
@@ -91,7 +92,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn put_tasks(&self, cloud: &CloudName, began_at: DateTime<Utc>, ended_at: DateTime<Utc>, listed: &[Task]) -> Result<(), Error> {
+    pub async fn put_tasks(
+        &self,
+        cloud: &CloudName,
+        began_at: DateTime<Utc>,
+        ended_at: DateTime<Utc>,
+        listed: &[Task],
+    ) -> Result<(), Error> {
         let at = ms(began_at);
         let mut tx = self.write.begin().await?;
         let mut keys = BTreeSet::new();
@@ -159,7 +166,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn task_counts(&self, filter: &TaskFilter, bounds: (Option<DateTime<Utc>>, Option<DateTime<Utc>>)) -> Result<Vec<(String, i64)>, Error> {
+    pub async fn task_counts(
+        &self,
+        filter: &TaskFilter,
+        bounds: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    ) -> Result<Vec<(String, i64)>, Error> {
         let mut q = QueryBuilder::new(
             "SELECT t.status, COUNT(*) FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
              LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance",
@@ -195,7 +206,11 @@ impl Store {
     /// [`Error::Database`].
     pub async fn tasks_with_id(&self, cloud: &CloudName, task_key: &str) -> Result<Vec<Task>, Error> {
         let mut q = QueryBuilder::new(SELECT);
-        q.push(" WHERE t.cloud = ").push_bind(cloud.as_str()).push(" AND t.task_key = ").push_bind(task_key).push(" ORDER BY 4, t.instance");
+        q.push(" WHERE t.cloud = ")
+            .push_bind(cloud.as_str())
+            .push(" AND t.task_key = ")
+            .push_bind(task_key)
+            .push(" ORDER BY 4, t.instance");
         let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
         Ok(rows.into_iter().map(Task::from).collect())
     }
@@ -205,6 +220,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn task_sharing(&self, cloud: &CloudName, task_key: &str) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM tasks WHERE cloud = $1 AND task_key = $2").bind(cloud.as_str()).bind(task_key).fetch_one(&self.read).await?)
+        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM tasks WHERE cloud = $1 AND task_key = $2")
+            .bind(cloud.as_str())
+            .bind(task_key)
+            .fetch_one(&self.read)
+            .await?)
     }
 }

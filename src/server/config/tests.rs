@@ -22,7 +22,11 @@ fn the_defaults_are_those_of_the_code() {
 #[test]
 fn the_sdk_variables_and_a_region_are_enough() {
     let mut vars = KEYS.to_vec();
-    vars.extend([("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"), ("HUAWEICLOUD_SDK_PROJECT_ID", "p"), ("PATCHBOARD__POLICY__LEAD_MINUTES", "45")]);
+    vars.extend([
+        ("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", "p"),
+        ("PATCHBOARD__POLICY__LEAD_MINUTES", "45"),
+    ]);
     let config = load(None, &env(&vars)).unwrap();
     let cloud = config.cloud.unwrap();
     assert_eq!((cloud.name.as_str(), cloud.project_id.as_deref()), ("ap-southeast-1", Some("p")));
@@ -48,7 +52,11 @@ fn another_address_than_loopback_is_refused_with_the_reason() {
 fn files_override_defaults_and_unknown_keys_are_errors() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.toml");
-    std::fs::write(&path, "[policy]\nlead_minutes = 60\n[[freeze]]\nname = 'f'\nfrom = '2026-01-01T00:00:00Z'\nto = '2026-01-02T00:00:00Z'\n").unwrap();
+    std::fs::write(
+        &path,
+        "[policy]\nlead_minutes = 60\n[[freeze]]\nname = 'f'\nfrom = '2026-01-01T00:00:00Z'\nto = '2026-01-02T00:00:00Z'\n",
+    )
+    .unwrap();
     let config = load(Some(&path), &env(&[])).unwrap();
     assert_eq!((config.policy.lead_minutes, config.policy.freezes.len()), (60, 1));
     std::fs::write(&path, "[policy]\nlead_minuets = 60\n").unwrap();

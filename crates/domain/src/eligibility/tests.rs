@@ -91,10 +91,10 @@ fn an_open_task_of_the_cloud_stands_against_it() {
 fn a_patch_must_be_offered_by_every_instance() {
     let all = [chosen("a", &["3.208.0.2", "3.208.0.3"]), chosen("b", &["3.208.0.2"])];
     let choices = patch_choices(&all, &[]);
-    assert_eq!(choices.iter().map(|c| (c.version.to_string(), c.fits_all())).collect::<Vec<_>>(), [
-        ("3.208.0.2".to_owned(), true),
-        ("3.208.0.3".to_owned(), false)
-    ]);
+    assert_eq!(
+        choices.iter().map(|c| (c.version.to_string(), c.fits_all())).collect::<Vec<_>>(),
+        [("3.208.0.2".to_owned(), true), ("3.208.0.3".to_owned(), false)]
+    );
     assert_eq!(choices[1].missing, [(InstanceId::new("b"), NotInstallable::NotOffered)]);
     assert!(check_plan(&all, &[], &patches(&["3.208.0.2"])).is_empty());
     assert!(matches!(&check_plan(&all, &[], &patches(&["3.208.0.3"]))[..], [PlanRefusal::Patch { .. }]));

@@ -7,11 +7,8 @@ fn pairs(url: &str) -> (String, Vec<(String, String)>) {
     let path_and_query = &rest[rest.find('/').unwrap_or(rest.len())..];
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
     let decode = |t: &str| percent_decode_str(t).decode_utf8().unwrap().into_owned();
-    let query = query
-        .split('&')
-        .filter(|p| !p.is_empty())
-        .map(|p| p.split_once('=').map(|(k, v)| (decode(k), decode(v))).unwrap())
-        .collect();
+    let query =
+        query.split('&').filter(|p| !p.is_empty()).map(|p| p.split_once('=').map(|(k, v)| (decode(k), decode(v))).unwrap()).collect();
     (path.to_owned(), query)
 }
 
@@ -23,8 +20,7 @@ fn agrees_with_the_official_signer() {
     for v in vectors {
         let text = |k: &str| v[k].as_str().unwrap_or_default().to_owned();
         let (path, query) = pairs(&text("url"));
-        let headers: Vec<_> =
-            v["headers"].as_object().unwrap().iter().map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned())).collect();
+        let headers: Vec<_> = v["headers"].as_object().unwrap().iter().map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned())).collect();
         let body = text("body");
         let request = Signable { method: &text("method"), path: &path, query: &query, headers: &headers, body: body.as_bytes() };
         assert_eq!(canonical_request(&request), text("canonical_request"), "{}", text("name"));
@@ -41,9 +37,7 @@ fn corners_of_the_encoding() {
     assert_eq!(canonical_path("/v3/a%20b"), "/v3/a%20b/");
     assert_eq!(canonical_path("/v3/a%2Fb"), "/v3/a/b/", "an encoded slash becomes a real one, so ids must not contain it");
     assert_eq!(canonical_path(""), "/");
-    let q = |pairs: &[(&str, &str)]| {
-        query_string(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>())
-    };
+    let q = |pairs: &[(&str, &str)]| query_string(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>());
     assert_eq!(q(&[("tags", "env=prod"), ("tags", "app=x"), ("a", "")]), "a=&tags=app%3Dx&tags=env%3Dprod");
     assert_eq!(q(&[("a", "~"), ("a", "é")]), "a=~&a=%C3%A9");
 }

@@ -47,14 +47,17 @@ fn both_spellings_of_installed_patches_are_read() {
     let old: Instance = read(json!({"datastore":{"hotfix_versions":"2.7.2.1, 2.7.2.2"},"tags":null,"disk_usage":0.98}));
     assert_eq!(old.datastore.unwrap().hotfix_versions.as_deref(), Some("2.7.2.1, 2.7.2.2"));
     assert_eq!(old.disk_usage.as_deref(), Some("0.98"));
-    let new: Instance = read(json!({"type":"enterprise","datastore":{"complete_version":"V2.0-2.7.2","hotfix_version_infos":[{"version":"V2.0-2.7.2.1"}]}}));
+    let new: Instance = read(
+        json!({"type":"enterprise","datastore":{"complete_version":"V2.0-2.7.2","hotfix_version_infos":[{"version":"V2.0-2.7.2.1"}]}}),
+    );
     assert_eq!(new.form.as_deref(), Some("enterprise"));
     assert_eq!(new.datastore.unwrap().hotfix_version_infos.len(), 1);
 }
 
 #[test]
 fn jobs_take_numbers_for_times_and_reasons() {
-    let list: JobList = read(json!({"tasks":[{"created_at":1659344800845_i64,"ended_at":"2022-08-05T08:15:07+0800","fail_reason":500000,"process":""}]}));
+    let list: JobList =
+        read(json!({"tasks":[{"created_at":1659344800845_i64,"ended_at":"2022-08-05T08:15:07+0800","fail_reason":500000,"process":""}]}));
     assert_eq!(list.tasks[0].created_at.as_deref(), Some("1659344800845"));
     assert_eq!(list.tasks[0].fail_reason.as_deref(), Some("500000"));
 }
@@ -67,8 +70,23 @@ fn a_tag_of_the_project_has_a_list_called_value() {
 
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let names = prop::sample::select(vec![
-        "instances", "tasks", "instance_tasks", "task_id", "datastore", "nodes", "tags", "total_count", "hotfix_upgrade_infos",
-        "upgrade_type_list", "enable", "version", "status", "job", "token", "backup_strategy", "x",
+        "instances",
+        "tasks",
+        "instance_tasks",
+        "task_id",
+        "datastore",
+        "nodes",
+        "tags",
+        "total_count",
+        "hotfix_upgrade_infos",
+        "upgrade_type_list",
+        "enable",
+        "version",
+        "status",
+        "job",
+        "token",
+        "backup_strategy",
+        "x",
     ]);
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
