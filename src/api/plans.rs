@@ -52,7 +52,6 @@ pub async fn load_plan(plan: String) -> Result<PlanView, ApiError> {
 
 /// Everything the picker's form does. `go` names the button: `save`, `filter`, `page:N`, `tick_page`, `all`, `clear`,
 /// `paste`, `selected`, `everything`, `continue`. Ticks are kept whichever was pressed.
-#[expect(clippy::too_many_arguments, reason = "the fields of one flat form; nested arguments do not survive without JavaScript")]
 #[server(endpoint = "plans/pick")]
 pub async fn pick_instances(
     #[server(default)] plan: String,
@@ -156,7 +155,6 @@ pub async fn start_plan(cloud: String, instance: String) -> Result<(), ApiError>
 }
 
 /// Keeps the second step as it was typed. `go` is `save`, `continue`, `retry`, or `drop:ID,ID`.
-#[expect(clippy::too_many_arguments, reason = "the fields of one flat form; nested arguments do not survive without JavaScript")]
 #[server(endpoint = "plans/schedule")]
 pub async fn set_schedule(
     plan: String,

@@ -1,6 +1,6 @@
 //! Everything a person reads, in English and Simplified Chinese.
 //!
-//! Every message is a method of [`Lang`] with both texts side by side, so a missing translation does not compile.
+//! Every message is a method of `Lang` with both texts side by side, so a missing translation does not compile.
 
 mod common;
 mod fleet;

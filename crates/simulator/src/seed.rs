@@ -108,7 +108,7 @@ fn instance(rng: &mut Rng, n: usize, total: usize, now: DateTime<Utc>) -> Instan
     let sentinel = total.checked_sub(n + 1).and_then(|from_end| SENTINELS.get(from_end)).filter(|_| total >= 30);
     let name = match sentinel {
         Some(word) => format!("z-demo-{word}-{:02}", n + 1),
-        None if n % 3 == 0 => format!("{app_zh}-{env_zh}-{serial:02}"),
+        None if n.is_multiple_of(3) => format!("{app_zh}-{env_zh}-{serial:02}"),
         None => format!("{app}-{env}-{serial:02}"),
     };
     let draw = rng.u32(0..100);
@@ -122,7 +122,7 @@ fn instance(rng: &mut Rng, n: usize, total: usize, now: DateTime<Utc>) -> Instan
         .unwrap_or(ENGINES[0]);
     let has = rng.u32(0..patches);
     let installed = (1..=has).map(|p| (format!("{engine}.{p}"), now - Duration::days(i64::from((patches - p) * 30 + 11)))).collect();
-    let withheld = if n % 4 == 0 { Vec::new() } else { vec!["3.208.0.5".to_owned()] };
+    let withheld = if n.is_multiple_of(4) { Vec::new() } else { vec!["3.208.0.5".to_owned()] };
     let status = match (sentinel, n) {
         (Some(_), _) => "ACTIVE",
         (None, n) if n < 54 && n % 3 == 1 => STATUSES[n / 3],

@@ -3,6 +3,8 @@
 //! They come as the files of the development dependency `huawei-cloud-api-definitions-GaussDBforopenGauss` (MIT), found through
 //! cargo's own metadata; its generated types are not used, because they type some lists as one object.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use chrono::{TimeZone, Utc};
 use patchboard_gaussdb::sign::{Signable, authorization, query_string, sdk_date};
 use patchboard_simulator::{ACCESS_KEY, Options, PROJECT, SECRET_KEY, Simulator, Switches, world::Instance};
