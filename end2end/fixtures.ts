@@ -86,7 +86,7 @@ export async function accessible(page: Page): Promise<void> {
 
 /** The checker itself is JavaScript: it looks at the same address in a context where only ours is kept out. */
 async function accessibleWithoutIslands(page: Page): Promise<void> {
-  const context = await page.context().browser()!.newContext({ viewport: page.viewportSize(), storageState: await page.context().storageState() });
+  const context = await page.context().browser()!.newContext({ javaScriptEnabled: true, viewport: page.viewportSize(), storageState: await page.context().storageState() });
   await context.route(/\.(js|wasm)$/, (route) => route.abort());
   const twin = await context.newPage();
   await twin.goto(page.url());

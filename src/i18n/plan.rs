@@ -76,6 +76,7 @@ messages! {
     review_title { "Review", "核对" }
     review_sentence_head { "What will happen", "将要执行" }
     exact_requests { "Exactly these requests will be sent", "将发送以下请求" }
+    requests_confirmed { "The requests as confirmed", "已确认的请求" }
     request_number(n: i64, of: usize) { "Request {n} of {of}", "请求 {n}/{of}" }
     sha256 { "SHA-256", "SHA-256" }
     cloud_facts { "What the cloud does meanwhile", "升级期间云端的行为" }

@@ -37,7 +37,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
     view! {
         <PageHead title=title/>
         <div data-live="summary" class="summary">
-            <p><PlanBadge state=view.state/> <Counts view=view.clone()/></p>
+            <p><PlanBadge state=view.state/>" "<Counts view=view.clone()/></p>
             <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
                 {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
@@ -52,7 +52,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
         </table></div>
         <h2>{lang.attempts_title()}</h2>
         <div data-live="attempts">{if attempts.is_empty() { view! { <p>{lang.no_attempts()}</p> }.into_any() } else { view! { <ol class="attempts">{attempts}</ol> }.into_any() }}</div>
-        <h2>{lang.exact_requests()}</h2>
+        <h2>{lang.requests_confirmed()}</h2>
         {requests(&viewer, &view.requests)}
         <Live every=3 note=lang.updated_by_itself().to_owned()/>
     }
@@ -109,7 +109,7 @@ fn Said(error: CloudError) -> impl IntoView {
         .into_iter()
         .flatten()
         .collect();
-    view! { <span class="said">{message}{(!parts.is_empty()).then(|| format!(" ({})", parts.join(" · ")))}</span> }
+    view! { <span class="sub said">{message}{(!parts.is_empty()).then(|| format!(" ({})", parts.join(" · ")))}</span> }
 }
 
 #[component]

@@ -28,6 +28,8 @@ pub enum Act {
     DoThenGarbage,
     /// Do it, then answer 200 with an object that holds nothing.
     DoThenEmpty,
+    /// Do it, then answer 200 with more bytes than anybody should read.
+    DoThenEndless,
     /// Do it, then promise more bytes than are sent.
     DoThenTruncate,
     /// Do it for all but the last instance, and name only those.

@@ -23,6 +23,9 @@ use std::{
 };
 use tokio::net::TcpListener;
 
+/// Bytes of an answer that stands for one without end: beyond what a client should take.
+const ENDLESS: usize = 20 * 1024 * 1024;
+
 /// Asks what time it is in the simulated world.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -144,6 +147,7 @@ impl Simulator {
             Some(Act::Drop | Act::DoThenDrop) => Err(Cut),
             Some(Act::DoThenFail) => Ok(self.http(&crate::answers::error(500, "DBS.108000", "Server failure."))),
             Some(Act::DoThenGarbage) => Ok(self.raw(200, "<html>It works!</html>", &[])),
+            Some(Act::DoThenEndless) => Ok(self.raw(200, &" ".repeat(ENDLESS), &[])),
             Some(Act::DoThenEmpty) => Ok(self.raw(200, "{}", &[])),
             Some(Act::DoThenTruncate) => {
                 let text = answer.body.map(|b| b.to_string()).unwrap_or_default();
