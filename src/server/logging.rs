@@ -2,6 +2,7 @@
 
 use crate::server::config::LogFormat;
 use axum::extract::Request;
+use std::io::IsTerminal;
 use tower_http::request_id::RequestId;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -11,7 +12,9 @@ pub(super) fn start(format: LogFormat, level: &str) {
     let registry = tracing_subscriber::registry().with(filter);
     // A second start is a test or a subcommand in the same process.
     let _ = match format {
-        LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Text => registry
+            .with(tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr))
+            .try_init(),
         LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init(),
     };
 }

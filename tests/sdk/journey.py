@@ -98,7 +98,7 @@ def journey(settings):
 
 def main():
     command = [sys.argv[1], "simulator", "--listen", "127.0.0.1:0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             journey(read_settings(process))
         finally:
