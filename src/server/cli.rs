@@ -1,10 +1,13 @@
 //! The command line.
 
-use crate::server::{config, config::ConfigError, logging, run};
+use crate::server::{
+    config, logging, run,
+    terminal::{Failure, chain, complain, say},
+};
 use clap::{Args, Parser, Subcommand};
 use patchboard_backend::clock::{FastClock, SharedClock, SystemClock};
 use patchboard_simulator::{Simulator, Switches};
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::net::TcpListener;
 
 /// Schedules, reviews and proves GaussDB hot patches.
@@ -97,29 +100,6 @@ pub async fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// Why a command did not do it.
-pub(super) enum Failure {
-    /// The command line or a setting.
-    Wrong(String),
-    /// Anything that happened while running.
-    Failed(String),
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Wrong(error.0)
-    }
-}
-
-/// Prints to standard output. A reader that went away is no error.
-pub(super) fn say(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
-}
-
-fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "patchboard: {text}");
-}
-
 fn loopback(listen: SocketAddr) -> Result<(), Failure> {
     if listen.ip().is_loopback() {
         return Ok(());
@@ -187,7 +167,7 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
 async fn check(args: ConfigArgs) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), &config::environment())?;
     say("settings   ok");
-    let store = patchboard_backend::Store::open(&config.store_url).await.map_err(|e| Failure::Failed(run::chain(&e)))?;
+    let store = patchboard_backend::Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     store.close().await;
     say(&format!("database   ok, {}", config.store_url));
     let Some(settings) = config.cloud else {

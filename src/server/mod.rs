@@ -8,6 +8,7 @@ mod logging;
 mod preferences;
 mod run;
 mod site;
+mod terminal;
 
 use crate::app;
 use axum::{Router, extract::FromRef, http::request::Parts, routing::get};

@@ -1,8 +1,8 @@
 //! Starting and stopping.
 
 use crate::server::{
-    cli::{Failure, say},
     router,
+    terminal::{Failure, chain, say},
 };
 use axum::Router;
 use patchboard_backend::{Cloud, CloudSettings, Policy, Secrets, Services, Store, Workers, clock::SharedClock};
@@ -89,16 +89,4 @@ pub(super) async fn interrupted() {
     }
     #[cfg(not(unix))]
     ctrl_c.await;
-}
-
-/// An error with its causes, for a person at a terminal.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
