@@ -153,6 +153,7 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
     logging::start(config::LogFormat::Text, "info,patchboard_simulator=debug");
     let clock: SharedClock = Arc::new(FastClock::new(args.world.speed));
     let simulator = start_simulator(&args.world, args.listen, clock).await?;
+    let stop = run::interruption()?;
     say(&format!(
         "Simulated GaussDB cloud at {}\n  region      ap-southeast-1\n  project id  {}\n  access key  {}\n  secret key  {}\nThese keys open nothing else. Stop with Ctrl-C.",
         simulator.url(),
@@ -160,7 +161,7 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
         patchboard_simulator::ACCESS_KEY,
         patchboard_simulator::SECRET_KEY,
     ));
-    run::interrupted().await;
+    stop.await;
     Ok(())
 }
 

@@ -34,13 +34,15 @@ pub(super) async fn server(
     }
     let services = Services::new(store, clock, connections, policy).await.map_err(|e| Failure::Failed(chain(&e)))?;
     let workers = Workers::start(&services);
+    let interrupted = interruption()?;
     let address = listener.local_addr().map_err(|e| Failure::Failed(e.to_string()))?;
     say(&format!("Patchboard at http://{address}{}", if demo { " (demo: nothing leaves this machine)" } else { "" }));
-    let served = serve(listener, router(services.clone(), demo), interrupted()).await;
+    let served = serve(listener, router(services.clone(), demo), interrupted).await;
     tracing::info!("stopping: a request on its way is seen through to its answer");
     tokio::select! {
         () = workers.stop() => {}
-        () = interrupted() => tracing::warn!("stopped at once; what was on its way is looked for at the next start"),
+        // Listened for only now: the second one is impatience.
+        () = interruption()? => tracing::warn!("stopped at once; what was on its way is looked for at the next start"),
     }
     services.close().await;
     served.map_err(|e| Failure::Failed(e.to_string()))
@@ -69,24 +71,30 @@ pub(super) async fn demo(listener: TcpListener, store_url: &str, simulator: &Sim
     server(listener, store_url, vec![settings], policy, clock, true).await
 }
 
-/// Returns when somebody asks the process to end.
-pub(super) async fn interrupted() {
-    let ctrl_c = async {
-        // Without a handler the process ends by itself at the signal.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
+/// Ends when somebody asks the process to end. Listens from the call on, not from the first poll: a signal that comes as soon
+/// as the address is said must not end the process the hard way.
+///
+/// # Errors
+/// [`Failure::Failed`] when the signals cannot be listened for.
+pub(super) fn interruption() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let failed = |e: std::io::Error| Failure::Failed(format!("cannot listen for signals: {e}"));
     #[cfg(unix)]
     {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                () = ctrl_c => {}
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
-            },
-            Err(_) => ctrl_c.await,
-        }
+            }
+        })
     }
     #[cfg(not(unix))]
-    ctrl_c.await;
+    {
+        let mut ctrl_c = tokio::signal::windows::ctrl_c().map_err(failed)?;
+        Ok(async move {
+            ctrl_c.recv().await;
+        })
+    }
 }
