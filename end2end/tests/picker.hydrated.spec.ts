@@ -10,6 +10,16 @@ test("shift ticks a range, the head box the page, and a reload loses nothing", a
   await expect(page.getByText("4 selected")).toBeVisible();
   const all = page.locator("thead input[type=checkbox]");
   expect(await all.evaluate((box: HTMLInputElement) => box.indeterminate)).toBe(true);
+  // The address names the draft now: a reload, or another language, comes back to it.
+  await expect(page).toHaveURL(/\/plans\/[0-9a-f-]+\/instances/);
+  await page.reload();
+  await ready(page);
+  await expect(page.getByText("4 selected")).toBeVisible();
+  await page.getByRole("button", { name: "中文" }).click();
+  await ready(page);
+  await expect(page.getByText("已选择 4 个")).toBeVisible();
+  await page.getByRole("button", { name: "English" }).click();
+  await ready(page);
   const onPage = await boxes.count();
   await all.check();
   await expect(page.getByText(`${onPage} selected`)).toBeVisible();
@@ -36,4 +46,30 @@ test("the start is read on every clock while one types", async ({ page }) => {
   await page.getByLabel("The second").check();
   await expect(page.getByText("Sun 2027-11-07 01:30 (UTC-5)").first()).toBeVisible();
   await expect(page.getByText("Sun 2027-11-07 06:30 (UTC)").first()).toBeVisible();
+});
+
+test("quick changes on a slow line make one draft and lose nothing", async ({ page, problems }) => {
+  await fleetIsThere(page);
+  await open(page, "/plans/new?status=ACTIVE&engine=8.100.0");
+  await page.route("**/api/plans/pick", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await route.continue();
+  });
+  const boxes = page.locator("input[data-row]:enabled");
+  for (let n = 0; n < 3; n += 1) {
+    await boxes.nth(n).check();
+    await page.waitForRequest("**/api/plans/pick", { timeout: 2_000 }).catch(() => undefined);
+  }
+  await expect(page.getByText("3 selected")).toBeVisible();
+  await page.unroute("**/api/plans/pick");
+  await page.reload();
+  await ready(page);
+  await expect(page.getByText("3 selected")).toBeVisible();
+
+  // A server that does not answer is said, and nothing typed is lost.
+  await page.route("**/api/plans/pick", (route) => route.abort());
+  await boxes.nth(3).check();
+  await expect(page.getByText("Not saved: the server did not answer")).toBeVisible();
+  await expect(boxes.nth(3)).toBeChecked();
+  problems.length = 0;
 });

@@ -76,6 +76,7 @@ mod ssr {
     use crate::paths;
     use leptos::prelude::*;
     use patchboard_backend::{Error, Services};
+    use patchboard_domain::id::PlanId;
 
     /// The use cases, as the router provided them.
     pub(super) fn services() -> Result<Services, ApiError> {
@@ -88,6 +89,7 @@ mod ssr {
             Error::NotFound => ApiError::NotFound,
             Error::Changed => ApiError::Changed,
             Error::NotReady => ApiError::NotReady,
+            Error::Confirm => ApiError::Confirm,
             Error::Conflict(_) => ApiError::Conflict,
             Error::Order(_) => ApiError::Refused,
             Error::Store(source) => {
@@ -95,6 +97,14 @@ mod ssr {
                 ApiError::Failed
             }
         }
+    }
+
+    /// A draft that was sent meanwhile, in another tab, leads to what became of it.
+    pub(super) fn sent_meanwhile<T>(view: Result<T, ApiError>, plan: Option<&PlanId>) -> Result<T, ApiError> {
+        if let (Err(ApiError::Changed), Some(id)) = (&view, plan) {
+            leptos_axum::redirect(&paths::plan(id));
+        }
+        view
     }
 
     /// Answers a change: on to the page that shows it, or back with the code of what stands against it.
@@ -107,4 +117,4 @@ mod ssr {
     }
 }
 #[cfg(feature = "ssr")]
-use ssr::{answer, failed, services};
+use ssr::{answer, failed, sent_meanwhile, services};

@@ -28,13 +28,16 @@ pub async fn load_picker(plan: Option<String>, filter: FleetFilter, page: i64, s
     if id.is_none() && filter.cloud.is_empty() {
         filter.cloud = services.clouds().first().map(|c| c.name().to_string()).unwrap_or_default();
     }
-    services.picker(id.as_ref(), &filter, page, selected_only).await.map_err(super::failed)
+    let view = services.picker(id.as_ref(), &filter, page, selected_only).await.map_err(super::failed);
+    super::sent_meanwhile(view, id.as_ref())
 }
 
 /// The second step of a plan.
 #[server(endpoint = "plans/draft")]
 pub async fn load_draft(plan: String) -> Result<DraftView, ApiError> {
-    super::services()?.draft_view(&PlanId::new(plan)).await.map_err(super::failed)
+    let id = PlanId::new(plan);
+    let view = super::services()?.draft_view(&id).await.map_err(super::failed);
+    super::sent_meanwhile(view, Some(&id))
 }
 
 /// A plan, draft or sent.
@@ -70,6 +73,7 @@ pub async fn pick_instances(
     #[server(default)] project: String,
     #[server(default)] form: String,
     #[server(default)] cloud: String,
+    #[server(default)] applied: String,
 ) -> Result<(), ApiError> {
     let services = super::services()?;
     let viewer = crate::viewer::Viewer::current();
@@ -77,8 +81,10 @@ pub async fn pick_instances(
     let ids = |text: &str| -> Vec<InstanceId> { text.split(',').filter(|t| !t.is_empty()).map(InstanceId::new).collect() };
     let shown = ids(&shown);
     let ticked = if go == "tick_page" { shown.clone() } else { ticked.iter().map(InstanceId::new).collect() };
-    let pick = Pick { plan, cloud: plan_cloud, zone: viewer.zone, shown, ticked, pasted, go, page, selected_only, filter };
-    let back = paths::pick(None, &pick.filter, pick.page, false);
+    // "All matching" means what the page showed, not what was chosen since without applying it.
+    let applied = serde_json::from_str(&applied).unwrap_or_else(|_| filter.clone());
+    let back = if plan.is_empty() { paths::pick(None, &filter, page, false) } else { paths::plan(&PlanId::new(&plan)) };
+    let pick = Pick { plan, cloud: plan_cloud, zone: viewer.zone, shown, ticked, pasted, go, page, selected_only, filter, applied };
     super::answer(pick.run(&services).await, &back);
     Ok(())
 }
@@ -95,6 +101,7 @@ struct Pick {
     page: i64,
     selected_only: bool,
     filter: FleetFilter,
+    applied: FleetFilter,
 }
 
 #[cfg(feature = "ssr")]
@@ -119,9 +126,12 @@ impl Pick {
             _ => self.selected_only,
         };
         match self.go.as_str() {
-            "all" => refused = services.select(&id, Selection::AllMatching(self.filter.clone())).await?,
+            "all" => refused = services.select(&id, Selection::AllMatching(self.applied.clone())).await?,
             "clear" => refused = services.select(&id, Selection::Clear).await?,
-            "paste" => refused = services.select(&id, Selection::Paste(self.pasted.clone())).await?,
+            // A list that was typed is added whichever button was pressed; before going on, its report is shown.
+            _ if self.go == "paste" || self.pasted != services.plan(&id).await?.draft.pasted => {
+                refused = services.select(&id, Selection::Paste(self.pasted.clone())).await?;
+            }
             "continue" => return Ok(paths::schedule(&id)),
             _ => {}
         }
@@ -163,6 +173,7 @@ pub async fn set_schedule(
     #[server(default)] start_local: String,
     #[server(default)] zone: String,
     #[server(default)] fold: String,
+    #[server(default)] was: String,
     #[server(default)] go: String,
 ) -> Result<(), ApiError> {
     use patchboard_domain::plan::{Draft, Fold};
@@ -175,8 +186,15 @@ pub async fn set_schedule(
     };
     let patches = patches.iter().filter_map(|p| p.parse().ok()).collect();
     let typed = Draft { title: title.trim().chars().take(200).collect(), patches, start_local, zone, fold, ..Draft::default() };
+    // What the form showed when it was loaded; a form without it was written by hand, and all of it counts.
+    let was: Draft = serde_json::from_str(&was).unwrap_or_else(|_| Draft {
+        title: "\0".to_owned(),
+        start_local: "\0".to_owned(),
+        zone: "\0".to_owned(),
+        ..Draft::default()
+    });
     let result = async {
-        services.set_schedule(&id, typed).await?;
+        services.set_schedule(&id, &was, &typed).await?;
         match go.split_once(':') {
             Some(("drop", ids)) => {
                 let ids = ids.split(',').map(InstanceId::new).collect();
@@ -198,20 +216,11 @@ pub async fn set_schedule(
 
 /// Sends a draft whose requests have the hash that was shown. More than one instance asks for their number.
 #[server(endpoint = "plans/confirm")]
-pub async fn confirm_plan(
-    plan: String,
-    hash: String,
-    #[server(default)] count: String,
-    #[server(default)] of: String,
-) -> Result<(), ApiError> {
+pub async fn confirm_plan(plan: String, hash: String, #[server(default)] count: String) -> Result<(), ApiError> {
     let services = super::services()?;
     let id = PlanId::new(plan);
     let here = paths::plan(&id);
-    if of != "1" && count.trim() != of {
-        leptos_axum::redirect(&paths::with(&here, "error", ApiError::Confirm.code()));
-        return Ok(());
-    }
-    super::answer(services.submit(&id, &hash).await.map(|()| here.clone()), &here);
+    super::answer(services.submit(&id, &hash, &count).await.map(|()| here.clone()), &here);
     Ok(())
 }
 

@@ -73,7 +73,7 @@ fn Preferences(viewer: Viewer) -> impl IntoView {
     let other = if lang == Lang::En { (Lang::Zh, "中文") } else { (Lang::En, "English") };
     let option = |value: &'static str, text: &'static str, chosen: bool| view! { <option value=value selected=chosen>{text}</option> };
     view! {
-        <div class="preferences">
+        <div class="preferences" data-live="preferences">
             <form method="post" action=paths::PREFERENCES>
                 <input type="hidden" name="back" value=viewer.here.clone()/>
                 <button class="quiet" name="lang" value=other.0.tag() lang=other.0.tag()>{other.1}</button>
@@ -132,7 +132,9 @@ pub fn PageHead(
 pub fn Notice() -> impl IntoView {
     let query = use_query_map().get_untracked();
     let lang = Viewer::current().lang;
-    let error = query.get("error").and_then(|code| ApiError::from_code(&code)).map(|error| match error {
+    // `__err` is what Leptos adds when the fields of a plain form could not be read.
+    let unread = query.get("__err").map(|_| ApiError::Failed);
+    let error = query.get("error").and_then(|code| ApiError::from_code(&code)).or(unread).map(|error| match error {
         ApiError::Changed => lang.notice_changed(),
         ApiError::NotReady => lang.notice_not_ready(),
         ApiError::Conflict => lang.notice_conflict(),
@@ -141,7 +143,7 @@ pub fn Notice() -> impl IntoView {
         ApiError::NotFound => lang.not_found_text(),
         ApiError::Failed => lang.notice_failed(),
     });
-    let refused = query.get("refused").and_then(|n| n.parse().ok()).map(|n| lang.notice_refused_some(n));
+    let refused = query.get("refused").and_then(|n| n.parse().ok()).filter(|n| *n > 0).map(|n| lang.notice_refused_some(n));
     view! {
         {error.map(|text| view! { <p class="banner error" role="alert">{text}</p> })}
         {refused.map(|text| view! { <p class="banner warn" role="status">{text}</p> })}

@@ -36,7 +36,7 @@ pub fn Failed(
     // A draft that was sent meanwhile answers "changed" to its editing pages.
     let missing = matches!(error, ApiError::NotFound | ApiError::Changed);
     #[cfg(feature = "ssr")]
-    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>().filter(|_| error != ApiError::Changed) {
         response.set_status(if missing { axum::http::StatusCode::NOT_FOUND } else { axum::http::StatusCode::INTERNAL_SERVER_ERROR });
     }
     if missing {

@@ -56,7 +56,7 @@ pub fn SyncBar(
     view! {
         <div class="sync-bar">
             <div data-live="sync">{lines}</div>
-            <form method="post" action=Refresh::url()>
+            <form method="post" action=Refresh::url() data-live="refresh">
                 <input type="hidden" name="back" value=viewer.here.clone()/>
                 <button>{lang.refresh()}</button>
             </form>

@@ -62,6 +62,7 @@ messages! {
     http_status(status: u16) { "HTTP {status}", "HTTP {status}" }
     request_id(id: &str) { "Request id {id}", "请求 ID {id}" }
     updated_by_itself { "Updates by itself", "自动更新" }
+    save_failed { "Not saved: the server did not answer. Your entries are still here; press a button to try again.", "未保存：服务器没有应答。已填写的内容仍在，请点击按钮重试。" }
     loading { "Loading…", "加载中…" }
     just_now { "just now", "刚刚" }
     made_by { "Patchboard", "Patchboard" }

@@ -26,6 +26,7 @@ messages! {
     refuse_unknown(id: &str) { "{id} is not known any more. Take it out of the selection.", "{id} 已不存在，请从选择中移除。" }
     refuse_no_patch(engine: &str, instances: &str) { "No hot patch is chosen for the {instances} on {engine}.", "尚未为 {engine} 上的{instances}选择热补丁。" }
     refuse_stray(patch: &str) { "{patch} fits no selected instance. Untick it.", "{patch} 不适用于任何已选实例，请取消勾选。" }
+    refuse_awaited(patch: &str, instances: &str) { "Whether {patch} can be installed on {instances} is being asked.", "正在查询 {patch} 能否安装在{instances}上。" }
     refuse_patch(patch: &str, instances: &str) { "{patch} cannot be installed on {instances}. Untick it, or take them out of the plan.", "{patch} 无法安装在{instances}上。请取消勾选，或将其移出计划。" }
     time_missing { "Choose a start time.", "请选择开始时间。" }
     time_unreadable(text: &str) { "\"{text}\" is not a date and time. Write it as 2026-11-24 02:00.", "“{text}”不是日期时间。请写成 2026-11-24 02:00。" }
@@ -80,6 +81,7 @@ impl Viewer {
             PlanRefusal::UnknownInstance(id) => lang.refuse_unknown(id.as_str()),
             PlanRefusal::NoPatch { engine, instances } => lang.refuse_no_patch(&engine.to_string(), &lang.instances(*instances)),
             PlanRefusal::StrayPatch(patch) => lang.refuse_stray(&patch.to_string()),
+            PlanRefusal::Awaited { version, instances } => lang.refuse_awaited(&version.to_string(), &lang.instances(*instances)),
             PlanRefusal::Patch { version, missing } => lang.refuse_patch(&version.to_string(), &lang.instances(missing.len())),
         }
     }

@@ -1,5 +1,6 @@
 //! The little that the islands need of the browser.
 
+use std::cell::Cell;
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -19,8 +20,32 @@ pub(super) fn listen(target: &web_sys::EventTarget, event: &str, handler: impl F
     closure.forget();
 }
 
-/// Asks for a page of ours; with a form, posts it and follows the redirect. Nothing when it failed.
-pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &str) -> Option<Document> {
+thread_local! {
+    /// Something was changed that the server has not answered yet.
+    static UNSAVED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a change waits for its answer: a page fetched meanwhile is older than what is on screen.
+pub(super) fn is_unsaved() -> bool {
+    UNSAVED.get()
+}
+
+/// Notes that a change waits for its answer, or that none does.
+pub(super) fn set_unsaved(unsaved: bool) {
+    UNSAVED.set(unsaved);
+}
+
+/// Shows another address without leaving the page, so that a reload comes back to what was saved.
+pub(super) fn show_address(url: &str) {
+    if let Some(history) = web_sys::window().and_then(|w| w.history().ok()) {
+        // An address that is refused leaves the old one, which is the page without JavaScript.
+        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(url));
+    }
+}
+
+/// Asks for a page of ours; with a form, posts it and follows the redirect. Returns the page and its address; nothing when it
+/// failed.
+pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &str) -> Option<(Document, String)> {
     let init = RequestInit::new();
     let headers = web_sys::Headers::new().ok()?;
     headers.set("Accept", "text/html").ok()?;
@@ -38,7 +63,8 @@ pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &s
         return None;
     }
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()
+    let page = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
+    Some((page, response.url()))
 }
 
 /// Puts the parts marked `data-live` of `fresh` in place of ours where they differ. Focus stays where it is, and a part in
@@ -52,16 +78,48 @@ pub(super) fn take_over(fresh: &Document) {
         let Some(part) = parts.get(index).and_then(|n| n.dyn_into::<Element>().ok()) else { continue };
         let key = part.get_attribute("data-live").unwrap_or_default();
         let Ok(Some(new)) = fresh.query_selector(&format!("[data-live=\"{key}\"]")) else { continue };
-        let writing = active.as_ref().is_some_and(|a| part.contains(Some(a)) && is_writing(a));
-        if !writing && part.outer_html() != new.outer_html() {
+        let inside = active.as_ref().filter(|a| part.contains(Some(a)));
+        // Whoever writes here, or stands on something that cannot be found again, is not disturbed; the next look comes soon.
+        if inside.is_some_and(|a| is_writing(a) || a.id().is_empty()) {
+            continue;
+        }
+        keep_open(&part, &new);
+        if part.outer_html() != new.outer_html() {
             part.set_outer_html(&new.outer_html());
         }
     }
+    copy_validity(&document, fresh);
     if let Some(id) = active_id
         && document.active_element().is_none_or(|now| now.id() != id)
         && let Some(element) = document.get_element_by_id(&id).and_then(|e| e.dyn_into::<HtmlElement>().ok())
     {
         let _ = element.focus();
+    }
+}
+
+/// What somebody opened stays open.
+fn keep_open(part: &Element, new: &Element) {
+    let (Ok(old), Ok(fresh)) = (part.query_selector_all("details"), new.query_selector_all("details")) else { return };
+    for index in 0..old.length() {
+        let open = old.get(index).and_then(|n| n.dyn_into::<Element>().ok()).is_some_and(|e| e.has_attribute("open"));
+        if let (true, Some(twin)) = (open, fresh.get(index).and_then(|n| n.dyn_into::<Element>().ok())) {
+            // Only an attribute's name can be refused, and this one is not.
+            let _ = twin.set_attribute("open", "");
+        }
+    }
+}
+
+/// Fields stay as they are typed; whether they are valid is the server's word.
+fn copy_validity(document: &Document, fresh: &Document) {
+    let Ok(fields) = document.query_selector_all("[data-validity]") else { return };
+    for index in 0..fields.length() {
+        let Some(field) = fields.get(index).and_then(|n| n.dyn_into::<Element>().ok()) else { continue };
+        let name = field.get_attribute("name").unwrap_or_default();
+        let Ok(Some(twin)) = fresh.query_selector(&format!("[data-validity][name=\"{name}\"]")) else { continue };
+        let _ = match twin.get_attribute("aria-invalid") {
+            Some(value) => field.set_attribute("aria-invalid", &value),
+            None => field.remove_attribute("aria-invalid"),
+        };
     }
 }
 

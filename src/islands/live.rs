@@ -29,7 +29,9 @@ pub fn Live(
         let look = || {
             leptos::task::spawn_local(async {
                 let here = web_sys::window().and_then(|w| w.location().href().ok()).unwrap_or_default();
-                if let Some(fresh) = super::browser::fetch_page(&here, None, "").await {
+                let fresh = super::browser::fetch_page(&here, None, "").await;
+                // A change that was made meanwhile is newer than this page.
+                if let Some((fresh, _)) = fresh.filter(|_| !super::browser::is_unsaved()) {
                     super::browser::take_over(&fresh);
                 }
             });
@@ -37,7 +39,7 @@ pub fn Live(
         set_interval(
             move || {
                 let visible = super::browser::document().is_some_and(|d| d.visibility_state() == web_sys::VisibilityState::Visible);
-                if visible {
+                if visible && !super::browser::is_unsaved() {
                     look();
                 }
             },

@@ -2,56 +2,105 @@
 
 use leptos::prelude::*;
 
-/// Posts the form with `go=save` after each change and shows what the server makes of it.
+/// Posts the form with `go=save` after each change and shows what the server makes of it. One save is under way at a time; a
+/// change made meanwhile is saved next, and an answer older than what is on screen is not shown.
 ///
 /// Without JavaScript: the form has a save button and every other button saves as well.
 #[island]
 pub fn SaveAsYouGo(
     /// Id of the form.
     form: String,
+    /// What is said when the server did not answer.
+    failed: String,
 ) -> impl IntoView {
+    let lost = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| watch(&form));
+    Effect::new(move |_| browser::watch(&form, lost));
+    #[cfg(not(feature = "hydrate"))]
     let _ = form;
+    view! { <p class="field-error" role="status">{move || lost.get().then(|| failed.clone())}</p> }
 }
 
-/// Milliseconds of quiet before a change is posted.
 #[cfg(feature = "hydrate")]
-const QUIET_MS: u64 = 350;
-
-#[cfg(feature = "hydrate")]
-fn watch(id: &str) {
-    use super::browser::{document, fetch_page, listen, take_over};
+mod browser {
+    use crate::islands::browser::{document, fetch_page, is_unsaved, listen, set_unsaved, show_address, take_over};
+    use leptos::prelude::*;
     use std::{cell::Cell, rc::Rc, time::Duration};
     use wasm_bindgen::JsCast;
-    let Some(form) = document().and_then(|d| d.get_element_by_id(id)).and_then(|f| f.dyn_into::<web_sys::HtmlFormElement>().ok()) else {
-        return;
-    };
-    let changes = Rc::new(Cell::new(0_u32));
-    let handler = {
-        let form = form.clone();
-        move |_: web_sys::Event| {
-            changes.set(changes.get().wrapping_add(1));
-            let (mine, changes, form) = (changes.get(), changes.clone(), form.clone());
+    use web_sys::HtmlFormElement;
+
+    /// Quiet before a change is posted.
+    const QUIET: Duration = Duration::from_millis(350);
+
+    #[derive(Clone)]
+    struct Saver {
+        form: HtmlFormElement,
+        lost: RwSignal<bool>,
+        /// Counts changes.
+        changes: Rc<Cell<u32>>,
+        /// A save is under way.
+        saving: Rc<Cell<bool>>,
+    }
+
+    pub(super) fn watch(id: &str, lost: RwSignal<bool>) {
+        let Some(form) = document().and_then(|d| d.get_element_by_id(id)).and_then(|f| f.dyn_into::<HtmlFormElement>().ok()) else {
+            return;
+        };
+        let saver = Saver { form: form.clone(), lost, changes: Rc::default(), saving: Rc::default() };
+        for event in ["input", "change"] {
+            let saver = saver.clone();
+            listen(form.as_ref(), event, move |_| saver.changed());
+        }
+    }
+
+    impl Saver {
+        fn changed(&self) {
+            set_unsaved(true);
+            self.changes.set(self.changes.get().wrapping_add(1));
+            let (mine, saver) = (self.changes.get(), self.clone());
             set_timeout(
                 move || {
-                    if changes.get() != mine {
-                        return;
+                    if saver.changes.get() == mine && !saver.saving.get() {
+                        saver.save();
                     }
-                    leptos::task::spawn_local(async move {
-                        // `get_attribute`, because a field called `action` would hide the property.
-                        let url = form.get_attribute("action").unwrap_or_default();
-                        let fresh = fetch_page(&url, Some(&form), "save").await;
-                        // A later change has its own answer on the way.
-                        if let Some(fresh) = fresh.filter(|_| changes.get() == mine) {
-                            take_over(&fresh);
-                        }
-                    });
                 },
-                Duration::from_millis(QUIET_MS),
+                QUIET,
             );
         }
-    };
-    listen(form.as_ref(), "input", handler.clone());
-    listen(form.as_ref(), "change", handler);
+
+        fn save(&self) {
+            let saver = self.clone();
+            saver.saving.set(true);
+            leptos::task::spawn_local(async move {
+                let sent = saver.changes.get();
+                // `get_attribute`, because a field called `action` would hide the property.
+                let url = saver.form.get_attribute("action").unwrap_or_default();
+                let answer = fetch_page(&url, Some(&saver.form), "save").await;
+                saver.saving.set(false);
+                saver.lost.set(answer.is_none());
+                let newer = saver.changes.get() != sent;
+                if let Some((fresh, address)) = answer {
+                    show_address(&address);
+                    saver.adopt_plan(&fresh);
+                    if !newer {
+                        set_unsaved(false);
+                        take_over(&fresh);
+                    }
+                }
+                if newer && is_unsaved() {
+                    saver.save();
+                }
+            });
+        }
+
+        /// The first save makes the draft: the next one must name it, whatever else has changed since.
+        fn adopt_plan(&self, fresh: &web_sys::Document) {
+            let value = |root: Option<web_sys::Element>| root.and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok());
+            let ours = value(self.form.query_selector("input[name=plan]").ok().flatten());
+            let theirs = value(fresh.query_selector(&format!("#{} input[name=plan]", self.form.id())).ok().flatten());
+            if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                ours.set_value(&theirs.value());
+            }
+        }
+    }
 }

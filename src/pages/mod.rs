@@ -46,7 +46,10 @@ fn task_filter(query: &ParamsMap) -> TaskFilter {
     TaskFilter { status: get("status"), q: get("q"), origin: get("origin"), from: get("from"), to: get("to"), cloud: get("cloud") }
 }
 
+/// No list has so many pages; a larger number in an address is a mistake.
+const LAST_PAGE: i64 = 1_000_000;
+
 /// The page in a query string, from 1.
 fn page_number(query: &ParamsMap) -> i64 {
-    query.get("page").and_then(|p| p.parse().ok()).unwrap_or(1).max(1)
+    query.get("page").and_then(|p| p.parse().ok()).unwrap_or(1).clamp(1, LAST_PAGE)
 }

@@ -51,6 +51,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
         .map(|r| r.instance.id.to_string())
         .collect();
     let paste_open = !view.pasted.is_empty();
+    let applied = serde_json::to_string(&filter).unwrap_or_default();
     let (page, pages, total) = (view.page.page, view.page.pages(), view.page.total);
     let rows = view
         .page
@@ -64,13 +65,14 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
     view! {
         <PlanSteps step=Step::Pick plan=id.clone()/>
         <SyncBar sync=view.sync/>
-        <form id="picker" method="post" action=PickInstances::url()>
+        <form id="picker" method="post" action=PickInstances::url() autocomplete="off">
             // Enter in a text field presses the first button of the form: filtering.
             <button class="visually-hidden" name="go" value="filter" tabindex="-1" aria-hidden="true">{lang.apply()}</button>
             <div data-live="pick-state">
                 <input type="hidden" name="plan" value=id.as_ref().map(ToString::to_string).unwrap_or_default()/>
                 <input type="hidden" name="plan_cloud" value=cloud/>
             </div>
+            <input type="hidden" name="applied" value=applied/>
             <input type="hidden" name="shown" value=pickable.join(",")/>
             <input type="hidden" name="page" value=page.to_string()/>
             <input type="hidden" name="selected_only" value=selected_only.to_string()/>
@@ -126,7 +128,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
                 <PasteReport lines=view.pasted/>
             </details>
         </form>
-        <SaveAsYouGo form="picker".to_owned()/>
+        <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned()/>
     }.into_any()
 }
 

@@ -27,6 +27,7 @@ pub fn DraftPlan(view: DraftView) -> impl IntoView {
     let mut blocking: Vec<String> = view.refusals.iter().map(|r| viewer.plan_refusal(r, name)).collect();
     blocking.extend(view.start.as_ref().err().map(|r| viewer.time_refusal(r)));
     let warnings: Vec<String> = view.warnings.iter().map(|w| viewer.warning(w, names)).collect();
+    let awaited = view.candidates_read < view.chosen.len();
     let ready = view.is_ready();
     let title = if view.plan.draft.title.is_empty() { lang.review_title().to_owned() } else { view.plan.draft.title.clone() };
     let requests = requests(&viewer, &view.requests);
@@ -57,6 +58,7 @@ pub fn DraftPlan(view: DraftView) -> impl IntoView {
         <section class="card"><h2>{lang.cloud_facts()}</h2>
             <ul><li>{lang.fact_no_downtime()}</li><li>{lang.fact_blocked()}</li><li>{lang.fact_backup()}</li><li>{lang.fact_rollback()}</li><li>{lang.fact_no_dry_run()}</li></ul>
         </section>
+        {awaited.then(|| view! { <p><a class="button" href=paths::plan(&id)>{lang.refresh()}</a></p> })}
         <form method="post" action=ChangePlan::url() class="actions">
             <input type="hidden" name="plan" value=id.to_string()/>
             <button class="danger quiet" name="go" value="discard">{lang.discard()}</button>
@@ -130,7 +132,6 @@ fn Confirm(view: DraftView) -> impl IntoView {
         <form method="post" action=ConfirmPlan::url() class="card confirm">
             <input type="hidden" name="plan" value=view.plan.id.to_string()/>
             <input type="hidden" name="hash" value=view.hash/>
-            <input type="hidden" name="of" value=n.to_string()/>
             {(n > 1).then(|| view! {
                 <label class="field">{lang.confirm_count(n)}<input name="count" inputmode="numeric" autocomplete="off" required/></label>
             })}

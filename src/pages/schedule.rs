@@ -13,7 +13,7 @@ use patchboard_domain::{
     eligibility::{NotInstallable, PatchChoice},
     fleet::DraftView,
     id::InstanceId,
-    plan::Fold,
+    plan::{Draft, Fold},
     schedule::TimeRefusal,
 };
 
@@ -34,12 +34,15 @@ fn Schedule(view: DraftView) -> impl IntoView {
     let lang = viewer.lang;
     let id = view.plan.id.clone();
     let draft = view.plan.draft.clone();
+    let bad_zone = matches!(view.start, Err(TimeRefusal::UnknownZone(_)));
+    let was = serde_json::to_string(&Draft { instances: Vec::new(), pasted: String::new(), ..draft.clone() }).unwrap_or_default();
     let waiting = view.candidates_read < view.chosen.len();
     view! {
         <PlanSteps step=Step::Schedule plan=Some(id.clone())/>
         <form id="schedule" method="post" action=SetSchedule::url() novalidate>
             <button class="visually-hidden" name="go" value="save" tabindex="-1" aria-hidden="true">{lang.save()}</button>
             <input type="hidden" name="plan" value=id.to_string()/>
+            <div data-live="was"><input type="hidden" name="was" value=was/></div>
             <section class="card">
                 <label class="field">{lang.plan_name()} <span class="hint">{lang.plan_name_help()}</span>
                     <input name="title" maxlength="200" value=draft.title autocomplete="off"/></label>
@@ -54,9 +57,9 @@ fn Schedule(view: DraftView) -> impl IntoView {
                 <h2>{lang.start_time()}</h2>
                 <div class="row">
                     <label class="field">{lang.start_local()}
-                        <input type="datetime-local" step="60" name="start_local" value=draft.start_local aria-describedby="start-reading" aria-invalid=view.start.is_err().then_some("true")/></label>
+                        <input type="datetime-local" step="60" name="start_local" value=draft.start_local aria-describedby="start-reading" data-validity="" aria-invalid=(view.start.is_err() && !bad_zone).then_some("true")/></label>
                     <label class="field">{lang.start_zone()} <span class="hint">{lang.zone_help()}</span>
-                        <input name="zone" list="zones" value=draft.zone spellcheck="false" autocomplete="off" aria-describedby="start-reading"/></label>
+                        <input name="zone" list="zones" value=draft.zone data-validity="" aria-invalid=bad_zone.then_some("true") spellcheck="false" autocomplete="off" aria-describedby="start-reading"/></label>
                 </div>
                 <Fold view=view.clone()/>
                 <StartReading view=view.clone()/>
@@ -67,7 +70,7 @@ fn Schedule(view: DraftView) -> impl IntoView {
                 <button class="primary" name="go" value="continue">{lang.continue_to_review()}</button>
             </div>
         </form>
-        <SaveAsYouGo form="schedule".to_owned()/>
+        <SaveAsYouGo form="schedule".to_owned() failed=lang.save_failed().to_owned()/>
         {waiting.then(|| view! { <Live every=1 note=String::new()/> })}
     }
 }
@@ -82,8 +85,8 @@ fn Fold(view: DraftView) -> impl IntoView {
         <div data-live="fold">
             {asked.then(|| view! {
                 <fieldset><legend>{lang.fold_question()}</legend>
-                    <label class="inline"><input type="radio" name="fold" value="first" checked=chosen == Some(Fold::First)/>{lang.fold_first()}</label>
-                    <label class="inline"><input type="radio" name="fold" value="second" checked=chosen == Some(Fold::Second)/>{lang.fold_second()}</label>
+                    <label class="inline"><input type="radio" id="fold-first" name="fold" value="first" checked=chosen == Some(Fold::First)/>{lang.fold_first()}</label>
+                    <label class="inline"><input type="radio" id="fold-second" name="fold" value="second" checked=chosen == Some(Fold::Second)/>{lang.fold_second()}</label>
                 </fieldset>
             })}
         </div>
@@ -142,7 +145,7 @@ fn Candidates(view: DraftView) -> impl IntoView {
                     <button name="go" value="retry">{lang.candidates_retry()}</button></div>
             })}
             {view.candidates_at.map(|at| view! { <p class="hint">{lang.candidates_age(&when::relative(&viewer, at))}</p> })}
-            {nothing.then(|| view! { <p>{lang.no_candidates()}</p> })}
+            {nothing.then(|| view! { <p>{if all == 0 { lang.refuse_no_instances() } else { lang.no_candidates() }}</p> })}
             <div class="choices">{rows}</div>
         </div>
     }

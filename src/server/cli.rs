@@ -134,7 +134,7 @@ async fn demo(args: DemoArgs) -> Result<(), Failure> {
     let throw_away = tempfile::tempdir().map_err(|e| Failure::Failed(format!("no temporary directory: {e}")))?;
     let dir = args.keep.unwrap_or_else(|| throw_away.path().to_owned());
     let url = format!("sqlite:{}", dir.join("patchboard.db").display());
-    run::demo(listener, &url, &simulator, clock).await
+    run::demo(listener, &url, &simulator, clock, args.world.speed).await
 }
 
 async fn start_simulator(world: &WorldArgs, listen: SocketAddr, clock: SharedClock) -> Result<Simulator, Failure> {

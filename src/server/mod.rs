@@ -17,6 +17,7 @@ use leptos_axum::{LeptosRoutes, generate_route_list};
 use patchboard_backend::Services;
 use std::time::Duration;
 use tower_http::{
+    catch_panic::CatchPanicLayer,
     csrf::CsrfLayer,
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -65,6 +66,7 @@ pub fn router(services: Services, demo: bool) -> Router {
         .fallback(move |uri, request| site::file_or_page(uri, request, context.clone(), shell.clone()))
         .with_state(state)
         .layer(axum::middleware::from_fn(guard::loopback_host))
+        .layer(CatchPanicLayer::new())
         .layer(CsrfLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, PAGE_DEADLINE))

@@ -49,7 +49,13 @@ pub(super) async fn server(
 }
 
 /// A server for the simulator.
-pub(super) async fn demo(listener: TcpListener, store_url: &str, simulator: &Simulator, clock: SharedClock) -> Result<(), Failure> {
+pub(super) async fn demo(
+    listener: TcpListener,
+    store_url: &str,
+    simulator: &Simulator,
+    clock: SharedClock,
+    speed: u16,
+) -> Result<(), Failure> {
     let settings = CloudSettings {
         name: "demo".to_owned(),
         region: "ap-southeast-1".to_owned(),
@@ -65,8 +71,8 @@ pub(super) async fn demo(listener: TcpListener, store_url: &str, simulator: &Sim
         deadline: Duration::from_secs(20),
         pauses: vec![Duration::from_millis(300), Duration::from_secs(1)],
     };
-    // A demo is watched: it looks often, and doubts are settled while somebody still looks.
-    let policy = Policy { sync_seconds: 5, settle_seconds: 15, ..Policy::default() };
+    // A demo is watched: it looks often, candidate lists last ten real minutes, and doubts are settled while somebody still looks.
+    let policy = Policy { sync_seconds: 5, settle_seconds: 15, candidates_minutes: 10 * i64::from(speed), ..Policy::default() };
     say(&format!("Simulated cloud at {}", simulator.url()));
     server(listener, store_url, vec![settings], policy, clock, true).await
 }

@@ -7,7 +7,7 @@ use axum::{
         HeaderMap, HeaderValue, StatusCode, Uri,
         header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
     },
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use leptos::prelude::IntoView;
 use rust_embed::RustEmbed;
@@ -39,6 +39,10 @@ pub(super) async fn file_or_page<IV: IntoView + 'static>(
     if let Some(response) = file(uri.path(), request.headers()) {
         return response;
     }
+    if let Some(trimmed) = uri.path().strip_suffix('/').filter(|p| !p.is_empty()) {
+        let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
+        return Redirect::permanent(&crate::paths::local(&format!("{trimmed}{query}"))).into_response();
+    }
     let mut response = leptos_axum::render_app_async_with_context(context, shell)(request).await.into_response();
     if response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -52,7 +56,12 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
         return None;
     }
     let accepted = headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let accepts = |coding: &str| accepted.split(',').any(|part| part.trim().split(';').next() == Some(coding) && !part.contains("q=0"));
+    let accepts = |coding: &str| {
+        accepted.split(',').any(|part| {
+            let (name, weight) = part.trim().split_once(";q=").unwrap_or((part.trim(), "1"));
+            name.trim() == coding && weight.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
+        })
+    };
     let plain = Files::get(name)?;
     let (content, coding) = [("br", ".br"), ("gzip", ".gz")]
         .into_iter()

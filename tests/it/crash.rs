@@ -119,7 +119,7 @@ async fn killed(act: Act, settled: &str, creates: usize) {
     let page = browser.until(&format!("{}/plans/{plan}", server.url), "name=\"hash\"").await;
     let hash = page.split("name=\"hash\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
     simulator.set_faults(vec![Fault::on_create(1, act)]);
-    browser.post(&format!("{}/api/plans/confirm", server.url), &[("plan", &plan), ("hash", &hash), ("of", "1")]).await;
+    browser.post(&format!("{}/api/plans/confirm", server.url), &[("plan", &plan), ("hash", &hash)]).await;
     let deadline = Instant::now() + Duration::from_secs(30);
     while simulator.requests("db-upgrade/schedule-task") == 0 {
         assert!(Instant::now() < deadline, "the request never arrived");

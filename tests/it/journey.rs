@@ -35,10 +35,11 @@ async fn confirming_twice_sends_once() {
     let instances = app.pickable(2);
     let id = app.draft(&instances, 120).await;
     let view = app.draft_view(&id).await;
-    let fields = [("plan", id.as_str()), ("hash", view.hash.as_str()), ("count", "2"), ("of", "2")];
+    let fields = [("plan", id.as_str()), ("hash", view.hash.as_str()), ("count", "2")];
     let (a, b) = tokio::join!(app.post("/api/plans/confirm", &fields), app.post("/api/plans/confirm", &fields));
-    let errors = [a, b].iter().filter(|answer| answer.location.contains("error=changed")).count();
-    assert_eq!(errors, 1, "the second is told that it was done");
+    for answer in [a, b, app.post("/api/plans/confirm", &fields).await] {
+        assert_eq!(answer.location, format!("/plans/{id}"), "a second click is led to what it asked for");
+    }
     app.send().await;
     app.send().await;
     assert_eq!((app.creates(), app.tasks(&instances)), (1, vec![1, 1]));
@@ -52,7 +53,7 @@ async fn a_page_that_shows_other_requests_cannot_confirm() {
     let seen = app.draft_view(&id).await;
     // Another tab takes one instance out.
     app.post("/api/plans/pick", &[("plan", id.as_str()), ("shown", &instances[0]), ("go", "save")]).await;
-    let answer = app.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &seen.hash), ("count", "3"), ("of", "3")]).await;
+    let answer = app.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &seen.hash), ("count", "3")]).await;
     assert!(answer.location.contains("error=changed"), "{}", answer.location);
     app.send().await;
     assert_eq!(app.creates(), 0);
@@ -170,4 +171,81 @@ async fn history_outlives_the_clouds_month() {
     app.sync().await;
     assert_eq!(app.sent(&id).await.state, PlanState::Completed, "what was confirmed stays confirmed");
     assert!(app.get(&format!("/tasks?q={}", instances[0])).await.body.contains("no longer listed by the cloud"));
+}
+
+#[tokio::test]
+async fn the_number_of_instances_is_asked_for_by_the_server() {
+    let app = TestApp::start().await;
+    let id = app.draft(&app.pickable(2), 120).await;
+    let hash = app.draft_view(&id).await.hash;
+    for count in ["", "3", "two"] {
+        let answer = app.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &hash), ("count", count)]).await;
+        assert!(answer.location.contains("error=confirm"), "{count:?}: {}", answer.location);
+    }
+    app.send().await;
+    assert_eq!(app.creates(), 0);
+}
+
+#[tokio::test]
+async fn two_tabs_add_up() {
+    let app = TestApp::start().await;
+    let id = app.draft(&app.pickable(1), 120).await;
+    let form = |fields: &[(&'static str, &'static str)]| -> Vec<(&str, String)> {
+        let mut all = vec![("plan", id.to_string())];
+        all.extend(fields.iter().map(|(k, v)| (*k, (*v).to_owned())));
+        all
+    };
+    let was = serde_json::to_string(&app.services.plan(&id).await.unwrap().draft).unwrap();
+    let post = async |fields: Vec<(&str, String)>| {
+        let mut fields = fields;
+        fields.push(("was", was.clone()));
+        let fields: Vec<_> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        app.post("/api/plans/schedule", &fields).await
+    };
+    let draft = app.services.plan(&id).await.unwrap().draft;
+    let (start, zone): (&'static str, &'static str) = (draft.start_local.leak(), draft.zone.leak());
+    // Tab A gives a title; tab B, loaded before, takes the patch away.
+    post(form(&[("title", "From A"), ("patches[]", "3.208.0.7"), ("start_local", start), ("zone", zone)])).await;
+    post(form(&[("title", ""), ("start_local", start), ("zone", zone)])).await;
+    let draft = app.services.plan(&id).await.unwrap().draft;
+    assert_eq!((draft.title.as_str(), draft.patches.len(), draft.start_local.as_str()), ("From A", 0, start));
+}
+
+#[tokio::test]
+async fn first_or_second_is_asked_for_each_reading() {
+    let app = TestApp::start().await;
+    let id = app.draft(&app.pickable(1), 120).await;
+    let set = async |start: &str, fold: &str| {
+        app.post("/api/plans/schedule", &[("plan", id.as_str()), ("start_local", start), ("zone", "America/New_York"), ("fold", fold)])
+            .await;
+        app.services.plan(&id).await.unwrap().draft.fold
+    };
+    assert_eq!(set("2027-11-07T01:30", "").await, None);
+    assert!(set("2027-11-07T01:30", "second").await.is_some());
+    assert_eq!(set("2028-11-05T01:30", "second").await, None, "another reading asks again");
+    assert_eq!(set("2027-12-07T01:30", "second").await, None, "an ordinary time has no fold");
+}
+
+#[tokio::test]
+async fn a_list_that_was_pasted_is_taken_whichever_button_was_pressed() {
+    let app = TestApp::start().await;
+    let ids = app.pickable(1);
+    let answer = app.post("/api/plans/pick", &[("plan_cloud", "test"), ("pasted", &ids[0]), ("go", "continue")]).await;
+    assert!(answer.location.contains("/instances"), "its report is shown first: {}", answer.location);
+    assert!(app.get(&answer.location).await.body.contains("1 selected"));
+    // Pasting a name a thousand times asks for one instance.
+    let frozen = app.simulator.world(|w| w.instances.values().find(|i| i.status == "FROZEN").map(|i| i.id.clone()).unwrap());
+    let answer =
+        app.post("/api/plans/pick", &[("plan_cloud", "test"), ("pasted", &format!("{frozen}\n").repeat(1000)), ("go", "paste")]).await;
+    assert!(answer.location.ends_with("refused=1"), "{}", answer.location);
+}
+
+#[tokio::test]
+async fn lists_that_grew_old_while_one_read_are_read_again() {
+    let app = TestApp::start().await;
+    let id = app.draft(&app.pickable(2), 120).await;
+    let hash = app.draft_view(&id).await.hash;
+    app.advance(20 * 60);
+    let answer = app.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &hash), ("count", "2")]).await;
+    assert_eq!(answer.location, format!("/plans/{id}"));
 }

@@ -80,6 +80,33 @@ async fn what_does_not_exist_is_a_404_that_leads_on() {
 }
 
 #[tokio::test]
+async fn odd_addresses_are_answered() {
+    let app = TestApp::start().await;
+    for page in ["-1", "0", "999999", "9223372036854775807", "x"] {
+        for path in ["/instances", "/plans", "/plans/new", "/tasks"] {
+            let answer = app.get(&format!("{path}?page={page}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path} {page}");
+            assert!(!answer.body.contains("999999 of"), "{path} {page}: the nearest page is shown");
+        }
+    }
+    let slash = app.get("/instances/?q=a").await;
+    assert_eq!((slash.status, slash.location.as_str()), (StatusCode::PERMANENT_REDIRECT, "/instances?q=a"));
+    for path in ["/tasks?from=%2B262142-12-31&to=x", "/instances?tag=%00&missing=zzz", "/instances?refused=-5&error=nothing"] {
+        assert_eq!(app.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    assert!(app.get("/instances?__err=x").await.body.contains("The server failed"));
+}
+
+#[tokio::test]
+async fn the_editing_pages_of_a_sent_plan_lead_to_it() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    for step in ["schedule", "instances"] {
+        assert_eq!(app.get(&format!("/plans/{id}/{step}")).await.location, format!("/plans/{id}"), "{step}");
+    }
+}
+
+#[tokio::test]
 async fn an_unread_cloud_says_so_instead_of_looking_empty() {
     let app = TestApp::unread(60).await;
     let page = app.get("/instances").await.body;

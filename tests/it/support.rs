@@ -177,7 +177,7 @@ impl TestApp {
     pub(crate) async fn confirm(&self, id: &PlanId) -> Answer {
         let view = self.draft_view(id).await;
         let n = view.chosen.len().to_string();
-        self.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &view.hash), ("count", &n), ("of", &n)]).await
+        self.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &view.hash), ("count", &n)]).await
     }
 
     /// A confirmed plan for `n` instances, two hours from now; nothing is sent yet.

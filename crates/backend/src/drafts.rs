@@ -1,6 +1,6 @@
 //! Drafts: picking instances, versions and a time. What is typed is kept as typed; what is wrong with it is said by the view.
 
-use crate::{Error, Services, zones};
+use crate::{Error, Services, fleet::nearest_page, zones};
 use chrono::Duration;
 use patchboard_domain::{
     compile::{Input, compile, plan_hash},
@@ -10,7 +10,7 @@ use patchboard_domain::{
     id::{CloudName, InstanceId, PlanId},
     instance::Instance,
     plan::{Draft, Plan},
-    schedule::{check_instant, read_start},
+    schedule::{TimeRefusal, check_instant, read_start},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,16 +108,16 @@ impl Services {
             }
         }
         let chosen: BTreeSet<InstanceId> = draft.instances.iter().cloned().collect();
-        let mut refused = 0;
+        let mut refused = BTreeSet::new();
         let mut added = BTreeSet::new();
         for row in wanted {
             if row.ineligible.is_some() {
-                refused += 1;
+                refused.insert(row.instance.id);
             } else if !chosen.contains(&row.instance.id) && added.insert(row.instance.id.clone()) {
                 draft.instances.push(row.instance.id);
             }
         }
-        Ok(refused)
+        Ok(refused.len())
     }
 
     /// The instances that each pasted line names.
@@ -149,17 +149,35 @@ impl Services {
             .collect())
     }
 
-    /// Keeps what was typed in the second step, right or wrong.
+    /// Keeps what was typed in the second step, right or wrong. `was` is what the form showed when it was loaded: a field that was
+    /// not touched keeps what another tab made of it meanwhile.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Changed`], [`Error::Store`].
-    pub async fn set_schedule(&self, id: &PlanId, typed: Draft) -> Result<(), Error> {
+    pub async fn set_schedule(&self, id: &PlanId, was: &Draft, typed: &Draft) -> Result<(), Error> {
         for _ in 0..MERGE_TRIES {
             let plan = self.draft(id).await?;
-            let mut patches = typed.patches.clone();
-            patches.sort_unstable();
-            patches.dedup();
-            let draft = Draft { instances: plan.draft.instances.clone(), pasted: plan.draft.pasted.clone(), patches, ..typed.clone() };
+            let now = &plan.draft;
+            let mut draft = Draft {
+                title: touched(&was.title, &typed.title, &now.title),
+                patches: touched(&was.patches, &typed.patches, &now.patches),
+                start_local: touched(&was.start_local, &typed.start_local, &now.start_local),
+                zone: touched(&was.zone, &typed.zone, &now.zone),
+                fold: touched(&was.fold, &typed.fold, &now.fold),
+                ..now.clone()
+            };
+            draft.patches.sort_unstable();
+            draft.patches.dedup();
+            // "First or second" is an answer about one reading: another time asks again.
+            let unasked = Draft { fold: None, ..draft.clone() };
+            let twice = matches!(read_start(&unasked, zones::find(&draft.zone).as_ref()), Err(TimeRefusal::Twice { .. }));
+            let same_reading = draft.start_local == now.start_local && draft.zone == now.zone;
+            if !twice || (!same_reading && draft.fold == now.fold) {
+                draft.fold = None;
+            }
+            if draft == *now {
+                return Ok(());
+            }
             match self.store().put_draft(id, plan.revision, &draft, self.now()).await {
                 Err(patchboard_store::Error::Changed) => {}
                 result => return Ok(result?),
@@ -195,8 +213,13 @@ impl Services {
                 let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
                 (page_of(all, page), total)
             }
-            _ => self.store().instances(&filter, page).await?,
+            _ => {
+                let (rows, total) = self.store().instances(&filter, page).await?;
+                let near = nearest_page(page, total);
+                if near == page { (rows, total) } else { self.store().instances(&filter, near).await? }
+            }
         };
+        let page = nearest_page(page, total);
         let rows = self.rows(instances, id).await?;
         let shown = rows.iter().filter(|r| chosen.contains(&r.instance.id)).count();
         let pasted = match &plan {
@@ -205,7 +228,7 @@ impl Services {
         };
         Ok(PickerView {
             hidden: chosen.len() - shown,
-            page: Page { rows, total, page: page.max(1) },
+            page: Page { rows, total, page },
             facets: (*self.facets().await?).clone(),
             sync: self.sync_statuses().await?,
             pasted,
@@ -322,6 +345,11 @@ impl Services {
         let plan = self.store().plan(id).await?.ok_or(Error::NotFound)?;
         if plan.is_draft() { Ok(plan) } else { Err(Error::Changed) }
     }
+}
+
+/// What was typed where it differs from what was shown, and otherwise what stands now.
+fn touched<T: PartialEq + Clone>(was: &T, typed: &T, now: &T) -> T {
+    if typed == was { now.clone() } else { typed.clone() }
 }
 
 fn page_of<T>(all: Vec<T>, page: i64) -> Vec<T> {

@@ -17,6 +17,9 @@ pub enum Error {
     /// It cannot be sent as it is; the page says why.
     #[error("the plan cannot be sent as it is")]
     NotReady,
+    /// The typed number of instances is not theirs.
+    #[error("the confirmation does not match")]
+    Confirm,
     /// Another plan got there first.
     #[error("another plan is about to schedule one of the instances")]
     Conflict(Vec<(InstanceId, PlanId)>),

@@ -18,9 +18,13 @@ impl Services {
     /// # Errors
     /// [`Error::Store`].
     pub async fn fleet(&self, filter: &FleetFilter, page: i64) -> Result<FleetView, Error> {
-        let (instances, total) = self.store().instances(filter, page).await?;
+        let (mut instances, total) = self.store().instances(filter, page).await?;
+        let page = nearest_page(page, total);
+        if instances.is_empty() && total > 0 {
+            instances = self.store().instances(filter, page).await?.0;
+        }
         let rows = self.rows(instances, None).await?;
-        let page = Page { rows, total, page: page.max(1) };
+        let page = Page { rows, total, page };
         Ok(FleetView { page, facets: (*self.facets().await?).clone(), sync: self.sync_statuses().await? })
     }
 
@@ -62,6 +66,11 @@ impl Services {
             })
             .collect())
     }
+}
+
+/// The page that exists nearest to the one asked for.
+pub(crate) fn nearest_page(page: i64, total: i64) -> i64 {
+    page.clamp(1, Page { rows: Vec::<()>::new(), total, page: 1 }.pages())
 }
 
 fn missing(instance: &Instance, catalogue: &[PatchVersion]) -> usize {

@@ -2,6 +2,7 @@
 
 use crate::{Error, Services};
 use patchboard_domain::{
+    compile::plan_hash,
     filter::PAGE_SIZE,
     fleet::{DraftView, Page, PlanRow, SentView},
     id::{InstanceId, PlanId},
@@ -21,12 +22,20 @@ impl Services {
     }
 
     /// Confirms a draft. `hash` is that of the requests the person saw: anything else is refused, so that what was reviewed is
-    /// what is sent. Confirming twice sends once.
+    /// what is sent. Confirming the same requests twice sends once and is no error. `count` is the number of instances the person
+    /// typed; one instance needs none.
     ///
     /// # Errors
-    /// [`Error::NotReady`] when something stands against it, [`Error::Changed`] when the requests are no longer those that were
+    /// [`Error::Confirm`] when the number is wrong, [`Error::NotReady`] when something stands against it, [`Error::Changed`] when the requests are no longer those that were
     /// seen or it was confirmed before, [`Error::Conflict`] when another plan was faster, [`Error::Store`].
-    pub async fn submit(&self, id: &PlanId, hash: &str) -> Result<(), Error> {
+    pub async fn submit(&self, id: &PlanId, hash: &str, count: &str) -> Result<(), Error> {
+        let plan = self.plan(id).await?;
+        if !plan.is_draft() {
+            let same = plan_hash(&self.store().requests(id).await?) == hash;
+            return if same { Ok(()) } else { Err(Error::Changed) };
+        }
+        // Lists that have grown too old while the person read are read again before they are judged.
+        self.read_candidates(&plan.cloud, &plan.draft.instances).await?;
         let view: DraftView = self.draft_view(id).await?;
         let start = match &view.start {
             Ok(start) if view.is_ready() => *start,
@@ -34,6 +43,9 @@ impl Services {
         };
         if view.hash != hash {
             return Err(Error::Changed);
+        }
+        if view.chosen.len() > 1 && count.trim().parse() != Ok(view.chosen.len()) {
+            return Err(Error::Confirm);
         }
         let submission = Submission {
             plan: id.clone(),
@@ -45,6 +57,11 @@ impl Services {
         };
         match self.store().submit(&submission).await {
             Ok(()) => {}
+            // Another tab was faster with the same requests: it is done.
+            Err(patchboard_store::Error::Changed) if self.plan(id).await.is_ok_and(|p| !p.is_draft()) => {
+                let same = plan_hash(&self.store().requests(id).await?) == hash;
+                return if same { Ok(()) } else { Err(Error::Changed) };
+            }
             Err(patchboard_store::Error::Conflict) => {
                 let others = self.store().plans_touching(&view.plan.cloud, &view.plan.draft.instances).await?;
                 return Err(Error::Conflict(others));

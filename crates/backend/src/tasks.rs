@@ -1,6 +1,6 @@
 //! The task list: ours and foreign, with history beyond the cloud's month.
 
-use crate::{Error, Services, zones};
+use crate::{Error, Services, fleet::nearest_page, zones};
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use patchboard_domain::{
     filter::TaskFilter,
@@ -14,7 +14,11 @@ impl Services {
     /// [`Error::Store`].
     pub async fn tasks(&self, filter: &TaskFilter, zone: &str, page: i64) -> Result<TasksView, Error> {
         let bounds = bounds(filter, zone);
-        let (tasks, total) = self.store().tasks(filter, bounds, self.now(), page).await?;
+        let (mut tasks, total) = self.store().tasks(filter, bounds, self.now(), page).await?;
+        let page = nearest_page(page, total);
+        if tasks.is_empty() && total > 0 {
+            tasks = self.store().tasks(filter, bounds, self.now(), page).await?.0;
+        }
         let mut rows = Vec::new();
         for task in tasks {
             let key = task.id.key();
@@ -23,7 +27,7 @@ impl Services {
             rows.push(TaskRow { task, shared_with, order });
         }
         Ok(TasksView {
-            page: Page { rows, total, page: page.max(1) },
+            page: Page { rows, total, page },
             counts: self.store().task_counts(filter, bounds).await?,
             sync: self.sync_statuses().await?,
         })

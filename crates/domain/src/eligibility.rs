@@ -205,6 +205,13 @@ pub enum PlanRefusal {
     },
     /// A chosen patch belongs to an engine version that no chosen instance runs.
     StrayPatch(PatchVersion),
+    /// It is not known yet whether a chosen patch can be installed on so many instances.
+    Awaited {
+        /// The patch.
+        version: PatchVersion,
+        /// Instances that have not answered.
+        instances: usize,
+    },
     /// A chosen patch cannot be installed on all.
     Patch {
         /// The patch.
@@ -241,8 +248,10 @@ pub fn check_plan(chosen: &[Chosen], unknown: &[InstanceId], picked: &[PatchVers
             continue;
         }
         let choice = patch_choice(chosen, *version);
-        if !choice.fits_all() {
+        if choice.missing.iter().any(|(_, why)| *why != NotInstallable::Awaited) {
             refusals.push(PlanRefusal::Patch { version: *version, missing: choice.missing });
+        } else if !choice.fits_all() {
+            refusals.push(PlanRefusal::Awaited { version: *version, instances: choice.missing.len() });
         }
     }
     refusals
