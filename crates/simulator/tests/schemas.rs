@@ -53,7 +53,7 @@ const EXCEPTIONS: [(&str, &str, &str, &str); 10] = [
 const NULLABLE: [&str; 3] = ["is_parallel_upgrade", "upgrade_action_list", "target_version"];
 
 fn schema_dir() -> PathBuf {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline"]).output().unwrap();
+    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--locked"]).output().unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let found =
