@@ -12,9 +12,14 @@ use leptos_router::{
     components::{Route, Router, Routes},
 };
 
+/// Address of a script that only a server under development has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DevScript(pub Option<&'static str>);
+
 /// The document around every page.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let viewer = Viewer::current();
+    let DevScript(dev) = use_context().unwrap_or_default();
     let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
@@ -25,6 +30,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
+                {dev.map(|src| view! { <script src=src></script> })}
                 <HydrationScripts options=options islands=true/>
                 <MetaTags/>
             </head>

@@ -123,7 +123,10 @@ pub fn ItemBadge(
     let lang = Viewer::current().lang;
     let (tone, text) = match (&item.state, &item.task_status) {
         (ItemState::Accepted { .. }, Some(status)) => (task_tone(status), lang.task_status(status)),
-        (ItemState::Accepted { .. }, None) => (Tone::Busy, lang.task_unseen().to_owned()),
+        (ItemState::Accepted { .. }, None) => {
+            let tone = if item.lost_sight.is_some() { Tone::Doubt } else { Tone::Busy };
+            (tone, lang.task_unseen().to_owned())
+        }
         (state, _) => {
             let tone = match state {
                 ItemState::Unknown { .. } => Tone::Doubt,

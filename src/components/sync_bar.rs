@@ -41,6 +41,8 @@ pub fn SyncBar(
                     </form>
                 }
             });
+            let paused =
+                s.paused_until.map(|until| view! { <p class="banner warn">{lang.sync_paused(&when::relative(&viewer, until))}</p> });
             let failed = s.error.map(|e| {
                 let code = e.code.map(|c| format!("{c} · "));
                 let request = e.request_id.map(|id| format!(" · {}", lang.request_id(&id)));
@@ -48,7 +50,7 @@ pub fn SyncBar(
             });
             view! {
                 <p class="sync-line">{name}{age}{running.map(|r| view! { <span class="busy">" · " {r}</span> })}</p>
-                {stopped}{failed}
+                {stopped}{paused}{failed}
                 {skew.map(|text| view! { <p class="banner warn">{text}</p> })}
             }
         })

@@ -36,6 +36,13 @@ messages! {
     refresh { "Refresh", "刷新" }
     copy { "Copy", "复制" }
     copied { "Copied", "已复制" }
+    copy_refused { "The browser refused: select the text", "浏览器拒绝复制：请手动选择文本" }
+    too_much_title { "That was too much at once", "一次提交的内容过多" }
+    too_much_text { "A form may carry 1 MiB. Nothing was changed: go back and paste fewer lines at a time.", "表单内容不得超过 1 MiB。未作任何更改：请返回并减少每次粘贴的行数。" }
+    elsewhere_title { "This did not come from a page of this Patchboard", "该请求并非来自本 Patchboard 的页面" }
+    elsewhere_text { "Another site or an old page sent it, so nothing was changed. Open the page again and repeat.", "请求来自其他站点或过期页面，未作任何更改。请重新打开页面再试。" }
+    slow_title { "This took too long", "处理超时" }
+    slow_text { "The server gave up on this page. What was asked for may or may not have been done: look before you repeat it.", "服务器放弃了该请求。所请求的操作可能已完成也可能没有：重试前请先查看。" }
     details { "Details", "详情" }
     back { "Back", "返回" }
     not_found_title { "There is no such page", "页面不存在" }
@@ -57,6 +64,8 @@ messages! {
     sync_age(age: &str) { "As the cloud said {age}", "云端数据：{age}" }
     sync_failed { "The cloud could not be read; what is shown is the last known state.", "无法读取云端；以下为最近一次已知的状态。" }
     sync_stopped { "The cloud refused the credentials. Nothing is called until somebody resumes it: six refusals in a row lock an access key.", "云端拒绝了凭证。恢复之前不会再调用：连续六次失败会锁定访问密钥。" }
+    sync_paused(when: &str) { "The cloud asked to wait; looked at again {when}.", "云端要求等待；{when}再次查看。" }
+    not_connected { "No connection to this cloud is configured any more: nothing is sent or looked at.", "已没有该云连接的配置：不会发送，也不会查看。" }
     resume { "Credentials are right, resume", "凭证已修正，恢复调用" }
     clock_skew(seconds: i64) { "The clock of the cloud is {seconds} s away from this server's. Start times are judged by this server's clock.", "云端时钟与本服务器相差 {seconds} 秒。开始时间以本服务器时钟为准。" }
     http_status(status: u16) { "HTTP {status}", "HTTP {status}" }

@@ -1,7 +1,11 @@
 //! Words of plans.
 
 use super::{Lang, messages};
-use patchboard_domain::{patch::PatchKind, plan::PlanState, send::ItemState};
+use patchboard_domain::{
+    patch::PatchKind,
+    plan::PlanState,
+    send::{ItemState, LostSight},
+};
 
 messages! {
     plans_title { "Plans", "升级计划" }
@@ -118,7 +122,8 @@ messages! {
     doubt_interrupted { "This server ended before the answer was recorded.", "服务器在记录应答之前中断。" }
     said_occupied { "Not sent: the cloud's list already shows an open task for this instance.", "未发送：云端列表中该实例已有未结束的任务。" }
     said_gave_up { "Sent twice, and the cloud's list never showed a task. Not sent again; look in the cloud's console.", "已发送两次，云端列表始终没有任务。不再发送，请在云控制台核实。" }
-    lost_sight { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }
+    lost_gone { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }
+    lost_never { "The cloud accepted it, but its list never showed the task and the start has passed: look at the instance in the cloud's console.", "云端已接受，但列表从未显示该任务，且开始时间已过：请在云控制台核实该实例。" }
     next_try(when: &str) { "Tried again {when}.", "{when} 重试。" }
     confirmed_at(when: &str) { "Confirmed {when}", "确认于 {when}" }
     col_result { "Result", "结果" }
@@ -126,10 +131,20 @@ messages! {
     col_request { "Request", "请求" }
     task_unseen { "accepted, not yet seen in the list", "已接受，列表中尚未出现" }
     no_cloud { "No cloud is configured, so nothing can be planned.", "未配置云连接，无法创建计划。" }
+    no_such_cloud(name: &str) { "No cloud connection is called {name}", "没有名为 {name} 的云连接" }
+    no_such_cloud_text { "The link may be old, or the connection was renamed in the configuration.", "链接可能已失效，或配置中的连接已更名。" }
     draft_line { "Draft, saved as you go", "草稿，自动保存" }
 }
 
 impl Lang {
+    /// Why nobody knows how a task ended.
+    pub fn lost_sight(self, why: LostSight) -> &'static str {
+        match why {
+            LostSight::Gone => self.lost_gone(),
+            LostSight::NeverListed => self.lost_never(),
+        }
+    }
+
     /// General or custom patch.
     pub fn patch_kind(self, kind: &PatchKind) -> &'static str {
         match (self, kind) {

@@ -103,6 +103,7 @@ impl Lang {
             (Self::Zh, OrderRefusal::Gone) => "云端已不再列出该任务。".to_owned(),
             (Self::En, OrderRefusal::Asked) => "This was asked already; see below how far it has come.".to_owned(),
             (Self::Zh, OrderRefusal::Asked) => "已提出请求，进展见下方。".to_owned(),
+            (_, OrderRefusal::NotConnected) => self.not_connected().to_owned(),
         }
     }
 }

@@ -8,6 +8,16 @@ use web_sys::{
     UrlSearchParams,
 };
 
+/// Copies a text; whether the browser did it. Without a secure context there is no clipboard at all.
+pub(super) async fn copy(text: &str) -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    let clipboard = js_sys::Reflect::get(window.navigator().as_ref(), &"clipboard".into()).unwrap_or_default();
+    match clipboard.dyn_into::<web_sys::Clipboard>() {
+        Ok(clipboard) => JsFuture::from(clipboard.write_text(text)).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
 pub(super) fn document() -> Option<Document> {
     web_sys::window()?.document()
 }
@@ -67,33 +77,68 @@ pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &s
     Some((page, response.url()))
 }
 
-/// Puts the parts marked `data-live` of `fresh` in place of ours where they differ. Focus stays where it is, and a part in
-/// which somebody writes is left alone.
+/// Puts the parts marked `data-live` of `fresh` in place of ours where they differ. Focus stays on what it stood on, and a part
+/// in which somebody writes is left alone.
 pub(super) fn take_over(fresh: &Document) {
     let Some(document) = document() else { return };
     let Ok(parts) = document.query_selector_all("[data-live]") else { return };
     let active = document.active_element();
-    let active_id = active.as_ref().map(Element::id).filter(|id| !id.is_empty());
     for index in 0..parts.length() {
         let Some(part) = parts.get(index).and_then(|n| n.dyn_into::<Element>().ok()) else { continue };
         let key = part.get_attribute("data-live").unwrap_or_default();
         let Ok(Some(new)) = fresh.query_selector(&format!("[data-live=\"{key}\"]")) else { continue };
         let inside = active.as_ref().filter(|a| part.contains(Some(a)));
-        // Whoever writes here, or stands on something that cannot be found again, is not disturbed; the next look comes soon.
-        if inside.is_some_and(|a| is_writing(a) || a.id().is_empty()) {
+        // Whoever writes here is not disturbed; the next look comes soon.
+        if inside.is_some_and(is_writing) {
             continue;
         }
         keep_open(&part, &new);
         if part.outer_html() != new.outer_html() {
+            let stood = inside.map(|element| Place::of(&part, element));
             part.set_outer_html(&new.outer_html());
+            if let (Some(place), Ok(Some(part))) = (stood, document.query_selector(&format!("[data-live=\"{key}\"]"))) {
+                place.focus_in(&part);
+            }
         }
     }
     copy_validity(&document, fresh);
-    if let Some(id) = active_id
-        && document.active_element().is_none_or(|now| now.id() != id)
-        && let Some(element) = document.get_element_by_id(&id).and_then(|e| e.dyn_into::<HtmlElement>().ok())
-    {
-        let _ = element.focus();
+}
+
+/// What can hold the focus inside a part.
+const FOCUSABLE: &str = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+/// Where the focus stood in a part that is replaced: by what identifies the element, else by its place in line.
+struct Place {
+    key: String,
+    nth: u32,
+}
+
+impl Place {
+    fn of(part: &Element, element: &Element) -> Self {
+        let line = part.query_selector_all(FOCUSABLE).ok();
+        let same = |n: u32| line.as_ref().and_then(|l| l.get(n)).is_some_and(|other| other.is_same_node(Some(element)));
+        let nth = (0..line.as_ref().map_or(0, web_sys::NodeList::length)).find(|n| same(*n)).unwrap_or_default();
+        Self { key: Self::key(element), nth }
+    }
+
+    /// A link is where it leads to; a field or a button is its name and value.
+    fn key(element: &Element) -> String {
+        let id = element.id();
+        if !id.is_empty() {
+            return format!("#{id}");
+        }
+        let of = |name: &str| element.get_attribute(name).unwrap_or_default();
+        format!("{} {} {} {}", element.tag_name(), of("href"), of("name"), of("value"))
+    }
+
+    fn focus_in(&self, part: &Element) {
+        let Ok(line) = part.query_selector_all(FOCUSABLE) else { return };
+        let at = |n: u32| line.get(n).and_then(|e| e.dyn_into::<HtmlElement>().ok());
+        let same = (0..line.length()).filter_map(at).find(|e| Self::key(e) == self.key);
+        if let Some(element) = same.or_else(|| at(self.nth.min(line.length().saturating_sub(1)))) {
+            // An element that cannot take the focus leaves it at the top, as a reload would.
+            let _ = element.focus();
+        }
     }
 }
 

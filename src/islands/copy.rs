@@ -13,21 +13,28 @@ pub fn CopyButton(
     label: String,
     /// What it says afterwards.
     done: String,
+    /// What it says when the browser refused.
+    refused: String,
 ) -> impl IntoView {
-    let copied = RwSignal::new(false);
+    let copied = RwSignal::new(None::<bool>);
     let copy = move |_| {
         #[cfg(feature = "hydrate")]
-        if let Some(window) = web_sys::window() {
-            let _ = window.navigator().clipboard().write_text(&text);
+        {
+            let text = text.clone();
+            leptos::task::spawn_local(async move { copied.set(Some(super::browser::copy(&text).await)) });
         }
         #[cfg(not(feature = "hydrate"))]
-        let _ = &text;
-        copied.set(true);
+        let _ = (&text, copied);
     };
     let word = label.clone();
+    let says = move || match copied.get() {
+        None => word.clone(),
+        Some(true) => done.clone(),
+        Some(false) => refused.clone(),
+    };
     view! {
         <button type="button" class="copy only-hydrated" on:click=copy aria-label=label>
-            <span aria-live="polite">{move || if copied.get() { done.clone() } else { word.clone() }}</span>
+            <span aria-live="polite">{says}</span>
         </button>
     }
 }

@@ -55,7 +55,7 @@ fn Instance(row: FleetRow, tasks: Vec<Task>) -> impl IntoView {
         {i.gone_at.map(|at| view! { <p class="banner warn">{lang.gone_since(&when::full(&viewer, at))}</p> })}
         <dl class="facts">
             <div><dt>{lang.instance_id()}</dt><dd><code>{id.clone()}</code>
-                <CopyButton text=id label=lang.copy().to_owned() done=lang.copied().to_owned()/></dd></div>
+                <CopyButton text=id label=lang.copy().to_owned() done=lang.copied().to_owned() refused=lang.copy_refused().to_owned()/></dd></div>
             <div><dt>{lang.col_status()}</dt><dd><InstanceStatus status=i.status.clone()/></dd></div>
             <div><dt>{lang.col_engine()}</dt><dd>{i.engine.map_or_else(|| "—".to_owned(), |e| e.to_string())}</dd></div>
             <div><dt>{lang.col_patches()}</dt><dd>{if i.patches.is_empty() { lang.no_patches().to_owned() } else { patchboard_domain::version::join(&i.patches).replace(',', ", ") }}</dd></div>

@@ -5,6 +5,7 @@ use crate::{
     components::{Empty, FilterFields, InstanceStatus, PageButtons, PageHead, PlanSteps, Step, SyncBar, load},
     islands::{SaveAsYouGo, TickRows},
     pages::{fleet_filter, page_number},
+    paths,
     viewer::Viewer,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -40,6 +41,12 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
     let Some(cloud) = cloud else {
         return view! { <Empty title=lang.no_cloud() text=""/> }.into_any();
     };
+    let connected = view.sync.iter().any(|s| s.cloud.as_str() == cloud);
+    if !connected && view.plan.is_none() {
+        let href = paths::NEW_PLAN.to_owned();
+        return view! { <Empty title=lang.no_such_cloud(&cloud) text=lang.no_such_cloud_text() href=href action=lang.new_plan()/> }
+            .into_any();
+    }
     let id = view.plan.as_ref().map(|p| p.id.clone());
     let chosen = view.plan.as_ref().map(|p| p.draft.instances.clone()).unwrap_or_default();
     let pasted = view.plan.as_ref().map(|p| p.draft.pasted.clone()).unwrap_or_default();
@@ -65,6 +72,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
     view! {
         <PlanSteps step=Step::Pick plan=id.clone()/>
         <SyncBar sync=view.sync/>
+        {(!connected).then(|| view! { <p class="banner warn">{lang.not_connected()}</p> })}
         <form id="picker" method="post" action=PickInstances::url() autocomplete="off">
             // Enter in a text field presses the first button of the form: filtering.
             <button class="visually-hidden" name="go" value="filter" tabindex="-1" aria-hidden="true">{lang.apply()}</button>

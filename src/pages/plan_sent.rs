@@ -43,7 +43,10 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
             {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()}</p> })}
         </div>
-        <SyncBar sync=vec![view.sync.clone()]/>
+        {match view.sync.clone() {
+            Some(sync) => view! { <SyncBar sync=vec![sync]/> }.into_any(),
+            None => view! { <p class="banner warn">{lang.not_connected()}</p> }.into_any(),
+        }}
         <Changes view=view.clone()/>
         <h2>{lang.outcome_title()}</h2>
         <div data-live="items" class="table-wrap"><table class="cards">
@@ -142,7 +145,7 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64) -> impl 
     view! {
         <tr>
             <th scope="row"><a href=href>{shown}</a><code class="id">{item.instance.to_string()}</code></th>
-            <td data-label=lang.col_result()><ItemBadge item=item/>{detail}{lost.then(|| view! { <span class="sub">{lang.lost_sight()}</span> })}</td>
+            <td data-label=lang.col_result()><ItemBadge item=item/>{detail}{lost.map(|why| view! { <span class="sub">{lang.lost_sight(why)}</span> })}</td>
             <td data-label=lang.col_task()>{task}</td>
             <td data-label=lang.col_request() class="num">{request}</td>
         </tr>

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::server::{
-    config, logging, run,
+    Kind, config, logging, run,
     terminal::{Failure, chain, complain, say},
 };
 use clap::{Args, Parser, Subcommand};
@@ -28,7 +28,7 @@ enum Command {
     Demo(DemoArgs),
     /// Only the simulated cloud, for the official SDK or another client
     Simulator(SimulatorArgs),
-    /// Check the settings, the database, and make one signed reading call to the cloud
+    /// Check the settings, the database, and make one signed reading call to each cloud
     Check(ConfigArgs),
     /// Print all settings with their defaults and meaning
     Config,
@@ -62,6 +62,9 @@ struct DemoArgs {
     /// Keep the database in this directory instead of throwing it away
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Pages come again when the server was built again; `cargo xtask dev` sets it
+    #[arg(long, hide = true)]
+    reload: bool,
     #[command(flatten)]
     world: WorldArgs,
 }
@@ -118,11 +121,11 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
 async fn serve(args: ConfigArgs) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), &config::environment())?;
     logging::start(config.log_format, &config.log_level);
-    let Some(cloud) = config.cloud.clone() else {
+    if config.clouds.is_empty() {
         return Err(Failure::Wrong("no cloud: set PATCHBOARD__CLOUD__REGION and the SDK's variables, or try `patchboard demo`".to_owned()));
-    };
+    }
     let listener = bind(config.listen).await?;
-    run::server(listener, &config.store_url, vec![cloud], config.policy, Arc::new(SystemClock), false).await
+    run::server(listener, &config.store_url, config.clouds, config.policy, Arc::new(SystemClock), Kind::default()).await
 }
 
 async fn demo(args: DemoArgs) -> Result<(), Failure> {
@@ -134,7 +137,7 @@ async fn demo(args: DemoArgs) -> Result<(), Failure> {
     let throw_away = tempfile::tempdir().map_err(|e| Failure::Failed(format!("no temporary directory: {e}")))?;
     let dir = args.keep.unwrap_or_else(|| throw_away.path().to_owned());
     let url = format!("sqlite:{}", dir.join("patchboard.db").display());
-    run::demo(listener, &url, &simulator, clock, args.world.speed).await
+    run::demo(listener, &url, &simulator, clock, args.world.speed, args.reload).await
 }
 
 async fn start_simulator(world: &WorldArgs, listen: SocketAddr, clock: SharedClock) -> Result<Simulator, Failure> {
@@ -171,13 +174,19 @@ async fn check(args: ConfigArgs) -> Result<(), Failure> {
     let store = patchboard_backend::Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     store.close().await;
     say(&format!("database   ok, {}", config.store_url));
-    let Some(settings) = config.cloud else {
+    if config.clouds.is_empty() {
         say("cloud      none configured");
-        return Ok(());
-    };
-    let cloud = patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?;
-    let (project, engines) =
-        cloud.check().await.map_err(|e| Failure::Failed(format!("cloud {} at {}: {e}", cloud.name(), cloud.host())))?;
-    say(&format!("cloud      ok, {} at {}, project {project}, {engines} engine versions in the catalogue", cloud.name(), cloud.host()));
-    Ok(())
+    }
+    let mut failed = Vec::new();
+    for settings in config.clouds {
+        let cloud = patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?;
+        let (name, host) = (cloud.name(), cloud.host());
+        match cloud.check().await {
+            Ok((project, engines)) => {
+                say(&format!("cloud      ok, {name} at {host}, project {project}, {engines} engine versions in the catalogue"));
+            }
+            Err(error) => failed.push(format!("cloud {name} at {host}: {error}")),
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Failed(failed.join("\n"))) }
 }

@@ -37,6 +37,8 @@ struct Raw {
     server: RawServer,
     store: RawStore,
     cloud: RawCloud,
+    #[serde(default)]
+    clouds: BTreeMap<String, RawCloud>,
     policy: RawPolicy,
     sync: RawSync,
     log: RawLog,
@@ -106,8 +108,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Database.
     pub store_url: String,
-    /// The connection; nothing when no region is set.
-    pub cloud: Option<CloudSettings>,
+    /// The connections: that of `[cloud]` when it has a region, then those of `[clouds.NAME]` by name.
+    pub clouds: Vec<CloudSettings>,
     /// What was decided.
     pub policy: Policy,
     /// How logs are written.
@@ -147,6 +149,10 @@ fn merge(table: &mut Table, own: Table, known: &Table) -> Result<(), ConfigError
             table.insert(section, value);
             continue;
         }
+        if section == "clouds" {
+            table.insert(section, named_clouds(value, known)?);
+            continue;
+        }
         let Some(Value::Table(keys)) = known.get(&section) else { return Err(unknown(&section, known.keys().map(String::as_str))) };
         let Value::Table(value) = value else { return Err(ConfigError(format!("[{section}] is a section, not a value"))) };
         for (key, value) in value {
@@ -159,6 +165,29 @@ fn merge(table: &mut Table, own: Table, known: &Table) -> Result<(), ConfigError
         }
     }
     Ok(())
+}
+
+/// `[clouds.NAME]`: each has the keys of `[cloud]`, with the same defaults.
+fn named_clouds(value: Value, known: &Table) -> Result<Value, ConfigError> {
+    let Some(Value::Table(defaults)) = known.get("cloud") else { return Ok(value) };
+    let Value::Table(named) = value else { return Err(ConfigError("write [clouds.NAME], one section for each connection".to_owned())) };
+    let mut out = Table::new();
+    for (name, keys) in named {
+        let Value::Table(keys) = keys else { return Err(ConfigError(format!("[clouds.{name}] is a section, not a value"))) };
+        let mut cloud = defaults.clone();
+        for (key, value) in keys {
+            if key == "name" {
+                return Err(ConfigError(format!("[clouds.{name}] has its name already: take clouds.{name}.name out")));
+            }
+            if !defaults.contains_key(&key) {
+                return Err(unknown(&format!("clouds.{name}.{key}"), defaults.keys().map(String::as_str)));
+            }
+            cloud.insert(key, value);
+        }
+        cloud.insert("name".to_owned(), Value::String(name.clone()));
+        out.insert(name, Value::Table(cloud));
+    }
+    Ok(Value::Table(out))
 }
 
 fn from_environment(table: &mut Table, name: &str, value: &str, known: &Table) -> Result<(), ConfigError> {
@@ -217,8 +246,21 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
         candidates_minutes: raw.sync.candidates_minutes,
         candidate_calls: raw.sync.candidate_calls,
     };
-    let cloud = if raw.cloud.region.is_empty() { None } else { Some(cloud(raw.cloud, env)?) };
-    Ok(Config { listen, store_url: raw.store.url, cloud, policy, log_format: raw.log.format, log_level: raw.log.level })
+    let mut clouds = Vec::new();
+    if !raw.cloud.region.is_empty() {
+        clouds.push(cloud(raw.cloud, "cloud", env)?);
+    }
+    for (name, named) in raw.clouds {
+        if named.region.is_empty() {
+            return Err(ConfigError(format!("clouds.{name}.region is missing: write a region id, for example ap-southeast-1")));
+        }
+        // The SDK's variables name one account: they are those of [cloud] alone.
+        clouds.push(cloud(named, &format!("clouds.{name}"), &BTreeMap::new())?);
+    }
+    if let Some(twice) = clouds.iter().enumerate().find(|(n, c)| clouds[..*n].iter().any(|other| other.name == c.name)) {
+        return Err(ConfigError(format!("two connections are called {:?}: set cloud.name, or name the section otherwise", twice.1.name)));
+    }
+    Ok(Config { listen, store_url: raw.store.url, clouds, policy, log_format: raw.log.format, log_level: raw.log.level })
 }
 
 fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
@@ -230,28 +272,31 @@ fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
     if freeze.from < freeze.to { Ok(freeze) } else { Err(ConfigError(format!("freeze {:?} ends before it begins", freeze.name))) }
 }
 
-fn cloud(raw: RawCloud, env: &BTreeMap<String, String>) -> Result<CloudSettings, ConfigError> {
+/// One connection. `section` is where its keys stand.
+fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>) -> Result<CloudSettings, ConfigError> {
     let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let var = |name: &str| env.get(name).filter(|v| !v.is_empty()).cloned();
     if !matches!(raw.language.as_str(), "en-us" | "zh-cn") {
-        return Err(ConfigError(format!("cloud.language {:?} must be en-us or zh-cn", raw.language)));
+        return Err(ConfigError(format!("{section}.language {:?} must be en-us or zh-cn", raw.language)));
     }
     let secrets = if raw.iam_user.is_empty() {
         let access = optional(&raw.access_key).or_else(|| var("HUAWEICLOUD_SDK_AK"));
         let secret = secret_file(&raw.secret_key_file)?.or_else(|| var("HUAWEICLOUD_SDK_SK"));
         let (Some(access), Some(secret)) = (access, secret) else {
-            return Err(ConfigError(
-                "no credentials: set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or cloud.access_key with cloud.secret_key_file, or cloud.iam_user".to_owned(),
-            ));
+            let variables = if section == "cloud" { "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or " } else { "" };
+            return Err(ConfigError(format!(
+                "no credentials: set {variables}{section}.access_key with {section}.secret_key_file, or {section}.iam_user"
+            )));
         };
         let security_token = secret_file(&raw.security_token_file)?.or_else(|| var("HUAWEICLOUD_SDK_SECURITY_TOKEN"));
         Secrets::Key { access, secret, security_token }
     } else {
         let password = secret_file(&raw.iam_password_file)?.or_else(|| var("PATCHBOARD_IAM_PASSWORD")).ok_or_else(|| {
-            ConfigError("no password for cloud.iam_user: set cloud.iam_password_file or PATCHBOARD_IAM_PASSWORD".to_owned())
+            let variable = if section == "cloud" { " or PATCHBOARD_IAM_PASSWORD" } else { "" };
+            ConfigError(format!("no password for {section}.iam_user: set {section}.iam_password_file{variable}"))
         })?;
         if raw.iam_domain.is_empty() {
-            return Err(ConfigError("cloud.iam_user needs cloud.iam_domain, the name of the account".to_owned()));
+            return Err(ConfigError(format!("{section}.iam_user needs {section}.iam_domain, the name of the account")));
         }
         Secrets::Password { domain: raw.iam_domain, user: raw.iam_user, password }
     };

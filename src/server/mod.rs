@@ -6,6 +6,8 @@ mod guard;
 mod health;
 mod logging;
 mod preferences;
+mod refusal;
+mod reload;
 mod run;
 mod site;
 mod terminal;
@@ -47,17 +49,30 @@ impl FromRef<AppState> for LeptosOptions {
     }
 }
 
-/// Everything that is served. `demo` labels every page.
-pub fn router(services: Services, demo: bool) -> Router {
-    let leptos = LeptosOptions::builder().output_name("patchboard").site_pkg_dir(site::package_dir()).build();
+/// What kind of server pages come from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kind {
+    /// Every page is labelled as a demo.
+    pub demo: bool,
+    /// Pages come again when the server was built again, for `cargo xtask dev`.
+    pub reload: bool,
+}
+
+/// Everything that is served.
+pub fn router(services: Services, kind: Kind) -> Router {
+    let package = site::package_dir();
+    let leptos = LeptosOptions::builder().output_name("patchboard").site_pkg_dir(package.clone()).build();
     let state = AppState { services: services.clone(), leptos: leptos.clone() };
     let context = move || {
         let parts = use_context::<Parts>();
-        provide_context(preferences::viewer(parts.as_ref(), &services, demo));
+        provide_context(preferences::viewer(parts.as_ref(), &services, kind.demo));
+        provide_context(app::DevScript(kind.reload.then_some(reload::SCRIPT)));
         provide_context(services.clone());
     };
     let shell = move || app::shell(leptos.clone());
+    let dev = if kind.reload { reload::routes() } else { Router::new() };
     Router::new()
+        .merge(dev)
         .leptos_routes_with_context(&state, generate_route_list(app::App), context.clone(), shell.clone())
         .route("/", get(async || axum::response::Redirect::to(crate::paths::INSTANCES)))
         .route("/healthz", get(health::healthz))
@@ -70,6 +85,7 @@ pub fn router(services: Services, demo: bool) -> Router {
         .layer(CsrfLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, PAGE_DEADLINE))
+        .layer(axum::middleware::from_fn_with_state(package, refusal::in_words))
         .layer(SetResponseHeaderLayer::if_not_present(header("x-content-type-options"), value("nosniff")))
         .layer(SetResponseHeaderLayer::if_not_present(header("x-frame-options"), value("DENY")))
         // Leptos returns a form without JavaScript to its referrer; another site learns nothing.

@@ -10,7 +10,7 @@ use axum::{
     Form,
     extract::State,
     http::{
-        HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT_LANGUAGE, COOKIE, LOCATION, SET_COOKIE},
         request::Parts,
     },
@@ -22,21 +22,25 @@ use serde::Deserialize;
 /// Seconds a preference is kept: a year.
 const KEPT: u32 = 31_536_000;
 
-fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    parts.headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
         (key == name).then_some(value)
     })
 }
 
+/// The language of a reader: what was chosen, then what the browser asks for.
+pub(super) fn language(headers: &HeaderMap) -> Lang {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    cookie(headers, "lang").or(accepted).and_then(Lang::from_header).unwrap_or_default()
+}
+
 /// Who looks, by cookies, then by `Accept-Language` and the configured zone.
 pub(super) fn viewer(parts: Option<&Parts>, services: &Services, demo: bool) -> Viewer {
-    let get = |name: &str| parts.and_then(|p| cookie(p, name));
-    let accepted = parts.and_then(|p| p.headers.get(ACCEPT_LANGUAGE)?.to_str().ok());
-    let lang = get("lang").or(accepted).and_then(Lang::from_header).unwrap_or_default();
+    let get = |name: &str| parts.and_then(|p| cookie(&p.headers, name));
     let zone = get("zone").and_then(|z| zones::find(&z.replace("%2F", "/"))).map(|z| z.name().to_owned());
     Viewer {
-        lang,
+        lang: parts.map(|p| language(&p.headers)).unwrap_or_default(),
         zone: zone.unwrap_or_else(|| services.policy().default_zone.clone()),
         theme: get("theme").map(Theme::from_word).unwrap_or_default(),
         here: parts.and_then(|p| p.uri.path_and_query().map(ToString::to_string)).unwrap_or_else(|| "/".to_owned()),

@@ -1,7 +1,7 @@
 //! Starting and stopping.
 
 use crate::server::{
-    router,
+    Kind, router,
     terminal::{Failure, chain, say},
 };
 use axum::Router;
@@ -25,7 +25,7 @@ pub(super) async fn server(
     clouds: Vec<CloudSettings>,
     policy: Policy,
     clock: SharedClock,
-    demo: bool,
+    kind: Kind,
 ) -> Result<(), Failure> {
     let store = Store::open(store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     let mut connections = Vec::new();
@@ -36,8 +36,17 @@ pub(super) async fn server(
     let workers = Workers::start(&services);
     let interrupted = interruption()?;
     let address = listener.local_addr().map_err(|e| Failure::Failed(e.to_string()))?;
-    say(&format!("Patchboard at http://{address}{}", if demo { " (demo: nothing leaves this machine)" } else { "" }));
-    let served = serve(listener, router(services.clone(), demo), interrupted).await;
+    say(&format!("Patchboard at http://{address}{}", if kind.demo { " (demo: nothing leaves this machine)" } else { "" }));
+    let app = router(services.clone(), kind);
+    let served = if kind.reload {
+        // Under development pages hold a line open that would outlast every graceful end.
+        tokio::select! {
+            served = serve(listener, app, std::future::pending()) => served,
+            () = interrupted => Ok(()),
+        }
+    } else {
+        serve(listener, app, interrupted).await
+    };
     tracing::info!("stopping: a request on its way is seen through to its answer");
     tokio::select! {
         () = workers.stop() => {}
@@ -55,6 +64,7 @@ pub(super) async fn demo(
     simulator: &Simulator,
     clock: SharedClock,
     speed: u16,
+    reload: bool,
 ) -> Result<(), Failure> {
     let settings = CloudSettings {
         name: "demo".to_owned(),
@@ -74,7 +84,7 @@ pub(super) async fn demo(
     // A demo is watched: it looks often, candidate lists last ten real minutes, and doubts are settled while somebody still looks.
     let policy = Policy { sync_seconds: 5, settle_seconds: 15, candidates_minutes: 10 * i64::from(speed), ..Policy::default() };
     say(&format!("Simulated cloud at {}", simulator.url()));
-    server(listener, store_url, vec![settings], policy, clock, true).await
+    server(listener, store_url, vec![settings], policy, clock, Kind { demo: true, reload }).await
 }
 
 /// Ends when somebody asks the process to end. Listens from the call on, not from the first poll: a signal that comes as soon

@@ -1,6 +1,6 @@
 //! The first faults: no duplicate, no loss, each visible to the person.
 
-use crate::support::{TestApp, now, settings, simulator};
+use crate::support::{TestApp, now, simulator};
 use patchboard_backend::{Secrets, clock::TestClock};
 use patchboard_domain::send::ItemState;
 use patchboard_simulator::{Act, DOMAIN, Fault, PASSWORD, SECURITY_TOKEN, TEMPORARY_KEY, USER};
@@ -203,6 +203,65 @@ async fn throttling_is_not_sent_and_waits_as_long_as_asked() {
 }
 
 #[tokio::test]
+async fn a_throttled_listing_slows_the_whole_connection() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    let throttled = Act::Refuse { status: 429, code: "APIGW.0308".to_owned(), message: "slow down".to_owned(), retry_after: Some(90) };
+    app.simulator.set_faults(vec![Fault { times: 1, ..Fault::on("schedule-tasks", throttled) }]);
+    app.sync().await;
+    let before = app.simulator.requests("");
+    app.advance(80);
+    app.sync().await;
+    app.send().await;
+    assert_eq!(app.simulator.requests(""), before, "neither reader nor sender calls before the cloud said");
+    assert_eq!(app.words(&id).await, ["planned"]);
+    let page = app.get("/instances").await.body;
+    assert!(page.contains("The cloud asked to wait; looked at again in 9 s") && page.contains("APIGW.0308"), "the person sees why");
+    app.advance(10);
+    app.sync().await;
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["accepted"]);
+    assert!(!app.get("/instances").await.body.contains("asked to wait"));
+}
+
+#[tokio::test]
+async fn an_accepted_task_that_no_list_ever_shows_is_said_and_frees_its_instance() {
+    let app = TestApp::start().await;
+    app.simulator.world(|w| w.switches.list_lag_seconds = 1_000_000);
+    let (id, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.sync().await;
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("accepted, not yet seen in the list"));
+    let picker = format!("/plans/new?q={}", instances[0]);
+    assert!(app.get(&picker).await.body.contains("Another plan is about to schedule it"), "it may still come");
+    app.advance(2 * 3600 + 60);
+    app.sync().await;
+    assert_eq!(app.sent(&id).await.state, patchboard_domain::plan::PlanState::Scheduled, "a listing may lag");
+    // The patch went in behind the cloud's back; the instance is active again.
+    app.advance(3600);
+    app.sync().await;
+    assert_eq!(app.sent(&id).await.state, patchboard_domain::plan::PlanState::InDoubt);
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("its list never showed the task"));
+    assert!(!app.get(&picker).await.body.contains("Another plan is about to schedule it"));
+}
+
+#[tokio::test]
+async fn what_was_done_by_a_connection_that_is_gone_stays() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.sync().await;
+    let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.replace('-', ""));
+    let renamed = app.reopened(|settings| "renamed".clone_into(&mut settings.name)).await;
+    for path in [format!("/plans/{id}"), format!("/tasks/test/{task}")] {
+        let page = renamed.get(&path).await;
+        assert!(page.status.is_success() && page.body.contains("No connection to this cloud is configured any more"), "{path}");
+    }
+    let refused = renamed.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "cancel")]).await;
+    assert!(refused.location.contains("error=refused"), "{}", refused.location);
+}
+
+#[tokio::test]
 async fn a_cloud_that_cannot_be_reached_was_sent_nothing() {
     let clock = Arc::new(TestClock::at(now()));
     let simulator = simulator(clock.clone(), 60).await;
@@ -210,21 +269,13 @@ async fn a_cloud_that_cannot_be_reached_was_sent_nothing() {
     app.sync().await;
     let (id, _) = app.confirmed(1).await;
     // The same database, and a port where nobody listens.
-    let store = patchboard_backend::Store::open(&format!("sqlite:{}", app.dir.path().join("test.db").display())).await.unwrap();
-    let deaf = patchboard_backend::Cloud::new(settings("http://127.0.0.1:9".to_owned()), app.clock.clone()).unwrap();
-    let services = patchboard_backend::Services::new(store, app.clock.clone(), vec![deaf.clone()], patchboard_backend::Policy::default())
-        .await
-        .unwrap();
-    services.send_pass(&deaf).await.unwrap();
-    services.sync_pass(&deaf).await.unwrap();
-    let view = services.sent_view(&id).await.unwrap();
+    let app = app.reopened(|settings| settings.endpoint = Some("http://127.0.0.1:9".to_owned())).await;
+    app.send().await;
+    app.sync().await;
+    let view = app.sent(&id).await;
     assert_eq!(view.items[0].0.state, ItemState::Planned);
     assert_eq!(view.attempts[0].outcome.as_deref(), Some("not_sent"));
-    let router = patchboard::server::router(services, false);
-    let request = axum::http::Request::get("/instances").header("host", "localhost").body(axum::body::Body::empty()).unwrap();
-    let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    let page = String::from_utf8_lossy(&body);
+    let page = app.get("/instances").await.body;
     assert!(page.contains("could not be read") && page.contains("60 match"), "the last known fleet, with its age");
 }
 

@@ -161,6 +161,59 @@ async fn preferences_go_back_only_to_us() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_too_large_is_refused_in_words_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let id = app.draft(&app.pickable(1), 120).await;
+    let answer = app.post("/api/plans/pick", &[("plan", id.as_str()), ("pasted", &"x\n".repeat(600_000)), ("go", "paste")]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.body.contains("Nothing was changed") && answer.body.contains("</html>"), "{}", answer.body);
+    let program = Request::post("/api/plans/pick").header(header::HOST, "localhost").header(header::CONTENT_LENGTH, 2_000_000);
+    let program = program.body(Body::from("x".repeat(2_000_000))).unwrap();
+    assert!(!app.request(program).await.body.contains("<html"), "a program is not sent a page");
+    assert_eq!(app.services.plan(&id).await.unwrap().draft.pasted, "");
+}
+
+#[tokio::test]
+async fn a_link_to_a_cloud_that_is_not_there_says_so() {
+    let app = TestApp::start().await;
+    let page = app.get("/plans/new?cloud=%E6%97%A7%E4%BA%91").await.body;
+    assert!(page.contains("No cloud connection is called 旧云"), "{page}");
+}
+
+/// The site is embedded in a release build and read from disk in this one; the code that serves it is the same.
+#[tokio::test]
+async fn the_site_is_compressed_and_kept_for_ever() {
+    let app = TestApp::start().await;
+    let page = app.get("/instances").await.body;
+    let href = page.split("rel=\"stylesheet\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let package = href.strip_suffix("/patchboard.css").unwrap();
+    assert!(package.starts_with("/pkg/") && package != "/pkg/none", "build the site first: cargo xtask build");
+    for (file, kind) in [("patchboard.css", "text/css"), ("patchboard.js", "text/javascript"), ("patchboard_bg.wasm", "application/wasm")] {
+        let get = async |encoding: &str, etag: &str| {
+            let request = Request::get(format!("{package}/{file}")).header(header::HOST, "localhost");
+            let request = request.header(header::ACCEPT_ENCODING, encoding).header(header::IF_NONE_MATCH, etag);
+            app.request(request.body(Body::empty()).unwrap()).await
+        };
+        let plain = get("identity", "").await;
+        assert!(plain.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with(kind), "{file}");
+        let mut etags = vec![plain.headers[header::ETAG].clone()];
+        for coding in ["br", "gzip"] {
+            let packed = get(&format!("deflate, {coding}"), "").await;
+            assert_eq!(packed.headers[header::CONTENT_ENCODING], coding, "{file}");
+            assert_eq!(packed.headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable", "{file}");
+            assert_eq!(packed.headers[header::VARY], "accept-encoding", "{file}");
+            assert!(packed.body.len() < plain.body.len(), "{file}");
+            etags.push(packed.headers[header::ETAG].clone());
+        }
+        etags.dedup();
+        assert_eq!(etags.len(), 3, "{file}: each coding has its own tag");
+        let again = get("br", etags[1].to_str().unwrap()).await;
+        assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0), "{file}");
+        assert_eq!(get("br;q=0", "").await.headers.get(header::CONTENT_ENCODING), None, "{file}: refused is not sent");
+    }
+}
+
+#[tokio::test]
 async fn server_functions_are_all_registered() {
     TestApp::start().await;
     let written: usize = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api"))

@@ -6,6 +6,7 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use chrono::{DateTime, Duration, TimeZone, Utc};
+use patchboard::server::Kind;
 use patchboard_backend::{
     Cloud, CloudSettings, Policy, Secrets, Services, Store,
     clock::{Clock, SharedClock, TestClock},
@@ -80,13 +81,23 @@ impl TestApp {
     }
 
     pub(crate) async fn with(simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap(), simulator, clock, change).await
+    }
+
+    /// The same database and cloud under other settings, as after a restart.
+    pub(crate) async fn reopened(self, change: impl Fn(&mut CloudSettings)) -> Self {
+        let Self { services, simulator, clock, dir, .. } = self;
+        services.close().await;
+        Self::over(dir, simulator, clock, change).await
+    }
+
+    async fn over(dir: TempDir, simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings)) -> Self {
         let store = Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap();
         let mut settings = settings(simulator.url());
         change(&mut settings);
         let cloud = Cloud::new(settings, clock.clone()).unwrap();
         let services = Services::new(store, clock.clone(), vec![cloud], Policy::default()).await.unwrap();
-        let router = patchboard::server::router(services.clone(), false);
+        let router = patchboard::server::router(services.clone(), Kind::default());
         Self { services, simulator, clock, dir, router }
     }
 
@@ -119,6 +130,7 @@ impl TestApp {
         let request = Request::post(path)
             .header(header::HOST, "localhost")
             .header(header::ACCEPT, "text/html")
+            .header(header::CONTENT_LENGTH, body.len())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.request(request.body(Body::from(body)).unwrap()).await
     }

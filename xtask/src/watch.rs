@@ -1,4 +1,4 @@
-//! `dev`: build and run again whenever a source changes.
+//! `dev`: build and run again whenever a source changes; open pages reload by themselves.
 
 use crate::{
     build,
@@ -27,12 +27,12 @@ pub(crate) fn dev(args: &[String]) -> Result {
             }
             match build(false) {
                 Ok(()) => {
-                    let child = Command::new(binary()).arg("demo").args(args).current_dir(root()).spawn();
+                    let child = Command::new(binary()).args(["demo", "--reload"]).args(args).current_dir(root()).spawn();
                     running = Some(child.map_err(because("cannot start the demo"))?);
                 }
                 Err(error) => eprintln!("{error}\nwaiting for a change"),
             }
-            step("watching; reload the page after a change");
+            step("watching; an open page comes again by itself");
         }
         std::thread::sleep(EVERY);
     }

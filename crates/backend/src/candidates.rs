@@ -1,7 +1,7 @@
 //! Candidate lists of single instances: these decide, because whether the batch list is a union is not documented.
 
 use crate::{Error, Services, translate};
-use chrono::Duration;
+use chrono::{Duration, SecondsFormat};
 use patchboard_domain::id::{CloudName, InstanceId};
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -68,9 +68,11 @@ impl Services {
     async fn read_one(&self, cloud: &crate::Cloud, id: &InstanceId) -> Result<(), Error> {
         let result = if cloud.is_stopped() {
             Err("the cloud refused the credentials; nothing is asked until somebody resumes it".to_owned())
+        } else if let Some(until) = cloud.throttled_until(self.now()) {
+            Err(format!("the cloud asked to wait until {}", until.to_rfc3339_opts(SecondsFormat::Secs, true)))
         } else {
             cloud.client().candidates(id.as_str()).await.map_err(|e| {
-                cloud.note(&e);
+                cloud.note(&e, self.now());
                 e.to_string()
             })
         };

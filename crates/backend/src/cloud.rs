@@ -88,6 +88,8 @@ struct Inner {
 struct BackOff {
     failures: u32,
     until: Option<DateTime<Utc>>,
+    /// The cloud itself asked to wait: then nobody calls, readers neither.
+    throttled: bool,
 }
 
 /// Longest `Retry-After` that is honoured, in seconds: a longer one would silently let starts pass.
@@ -170,11 +172,25 @@ impl Cloud {
         self.inner.sync.notify_one();
     }
 
-    /// Takes note of how a call ended: refused credentials stop the connection.
-    pub(crate) fn note(&self, error: &Error) {
+    /// Takes note of a failed reading call or order: refused credentials stop the connection, a throttled call slows all of it.
+    pub(crate) fn note(&self, error: &Error, now: DateTime<Utc>) {
+        self.note_credentials(error);
+        if matches!(error, Error::Throttled { .. }) {
+            self.pause(error, now);
+        }
+    }
+
+    /// Takes note of refused credentials.
+    pub(crate) fn note_credentials(&self, error: &Error) {
         if matches!(error, Error::Unauthorized(_)) {
             self.inner.stopped.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// The cloud asked everybody to wait until then.
+    pub(crate) fn throttled_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let back_off = self.back_off();
+        back_off.until.filter(|until| back_off.throttled && *until > now)
     }
 
     /// The sender pauses until then.
@@ -193,14 +209,21 @@ impl Cloud {
             }
             _ => doubled,
         };
-        let until = now + Duration::seconds(seconds);
+        let throttled = matches!(error, Error::Throttled { .. });
+        // Several calls may be throttled at once: the longest wait holds.
+        let standing = back_off.until.filter(|until| back_off.throttled && *until > now);
+        let until = (now + Duration::seconds(seconds)).max(standing.unwrap_or(now));
         back_off.until = Some(until);
+        back_off.throttled = throttled || standing.is_some();
         until
     }
 
-    /// A call went through.
-    pub(crate) fn went_through(&self) {
-        *self.back_off() = BackOff::default();
+    /// A call went through. A pause that another call was asked for meanwhile stands.
+    pub(crate) fn went_through(&self, now: DateTime<Utc>) {
+        let mut back_off = self.back_off();
+        if back_off.until.is_none_or(|until| until <= now) {
+            *back_off = BackOff::default();
+        }
     }
 
     fn back_off(&self) -> MutexGuard<'_, BackOff> {

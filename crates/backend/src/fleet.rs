@@ -49,7 +49,7 @@ impl Services {
         let mut plans: BTreeMap<InstanceId, PlanId> = BTreeMap::new();
         for (cloud, ids) in &by_cloud {
             // Plans first: what a listing confirms between the two reads is then seen twice rather than not at all.
-            plans.extend(self.store().plans_touching(cloud, ids).await?);
+            plans.extend(self.plans_touching(cloud, ids).await?);
             for task in self.store().tasks_of(cloud, ids).await? {
                 tasks.entry(task.instance.clone()).or_default().push(task);
             }

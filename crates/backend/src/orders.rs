@@ -2,7 +2,7 @@
 
 use crate::{Cloud, Error, Services, sync::Failure, translate};
 use patchboard_domain::{
-    cancel::{OrderState, TaskOrder, check_order},
+    cancel::{OrderRefusal, OrderState, TaskOrder, check_order},
     fleet::OrderView,
     id::{CloudName, TaskId},
     send::{CloudError, INTERRUPTED},
@@ -16,16 +16,17 @@ impl Services {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
     pub async fn order_view(&self, cloud: &CloudName, task: &TaskId) -> Result<OrderView, Error> {
-        self.cloud(cloud)?;
         let tasks = self.store().tasks_with_id(cloud, &task.key()).await?;
         if tasks.is_empty() {
             return Err(Error::NotFound);
         }
         let orders = self.store().orders_of(cloud, &task.key()).await?;
         let open = orders.iter().any(|o| o.state.is_open());
+        let connected = self.cloud(cloud).map(drop).map_err(|_| OrderRefusal::NotConnected);
+        let check = |what| connected.clone().and_then(|()| check_order(what, &tasks, open));
         Ok(OrderView {
-            cancel: check_order(TaskOrder::Cancel, &tasks, open),
-            delete: check_order(TaskOrder::Delete, &tasks, open),
+            cancel: check(TaskOrder::Cancel),
+            delete: check(TaskOrder::Delete),
             orders: orders.into_iter().map(|o| (o.what, o.asked_at, o.state)).collect(),
             tasks,
         })
@@ -46,7 +47,7 @@ impl Services {
         let order = OrderRow { id: uuid::Uuid::now_v7().to_string(), task: id, what, asked_at: self.now(), state: OrderState::begin() };
         match self.store().add_order(cloud, &order).await {
             Ok(()) => {}
-            Err(patchboard_store::Error::Conflict) => return Err(Error::Order(patchboard_domain::cancel::OrderRefusal::Asked)),
+            Err(patchboard_store::Error::Conflict) => return Err(Error::Order(OrderRefusal::Asked)),
             Err(other) => return Err(other.into()),
         }
         tracing::info!(task.id = %order.task, order = what.as_str(), "asked");
@@ -69,7 +70,7 @@ impl Services {
             let next = match result {
                 Ok(()) => OrderState::Answered { at: self.now() },
                 Err(failure) => {
-                    cloud.note(&failure);
+                    cloud.note(&failure, self.now());
                     let error = translate::error(&failure);
                     match failure.fate() {
                         Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked },
@@ -82,7 +83,7 @@ impl Services {
                 }
             };
             self.store().put_order(&order.id, &next).await?;
-            if cloud.is_stopped() {
+            if cloud.is_stopped() || cloud.throttled_until(self.now()).is_some() {
                 break;
             }
         }

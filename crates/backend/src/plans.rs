@@ -1,13 +1,14 @@
 //! Submitted plans: confirm, hold, withdraw, look at.
 
 use crate::{Error, Services};
+use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     compile::plan_hash,
     filter::PAGE_SIZE,
     fleet::{DraftView, Page, PlanRow, SentView},
-    id::{InstanceId, PlanId},
+    id::{CloudName, InstanceId, PlanId},
     plan::{Draft, Plan, PlanState},
-    send::{ItemState, plan_state},
+    send::{Item, ItemState, plan_state},
 };
 use patchboard_store::Submission;
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ impl Services {
                 return if same { Ok(()) } else { Err(Error::Changed) };
             }
             Err(patchboard_store::Error::Conflict) => {
-                let others = self.store().plans_touching(&view.plan.cloud, &view.plan.draft.instances).await?;
+                let others = self.plans_touching(&view.plan.cloud, &view.plan.draft.instances).await?;
                 return Err(Error::Conflict(others));
             }
             Err(other) => return Err(other.into()),
@@ -81,7 +82,9 @@ impl Services {
         let now = self.now();
         self.store().hold_plan(id, hold.then_some(now), now).await?;
         let plan = self.plan(id).await?;
-        self.cloud(&plan.cloud)?.sender().notify_one();
+        if let Ok(cloud) = self.cloud(&plan.cloud) {
+            cloud.sender().notify_one();
+        }
         Ok(())
     }
 
@@ -130,19 +133,24 @@ impl Services {
         if plan.is_draft() {
             return Err(Error::NotFound);
         }
-        let items = self.store().items(id).await?;
+        // A connection may have been taken out of the configuration; what was done by it stays.
+        let cloud = self.cloud(&plan.cloud).ok();
+        let sync = match cloud {
+            Some(cloud) => Some(self.sync_status(cloud).await?),
+            None => None,
+        };
+        let items = self.items_of(&plan, sync.as_ref().and_then(|s| s.tasks_at)).await?;
         let ids: Vec<InstanceId> = items.iter().map(|i| i.instance.clone()).collect();
         let names: BTreeMap<InstanceId, String> =
             self.store().instances_by_id(&plan.cloud, &ids).await?.into_iter().map(|i| (i.id, i.name)).collect();
-        let cloud = self.cloud(&plan.cloud)?;
-        let paused = cloud.paused_until(self.now());
+        let paused = cloud.and_then(|c| c.paused_until(self.now()));
         let waiting = items.iter().any(|i| i.state == ItemState::Planned);
         Ok(SentView {
             state: plan_state(&items, plan.held_at.is_some()),
             requests: self.store().requests(id).await?,
             attempts: self.store().attempts(id).await?,
             not_before: self.store().not_before(id).await?.max(paused.filter(|_| waiting)),
-            sync: self.sync_status(cloud).await?,
+            sync,
             settle_seconds: self.policy().settle_seconds,
             items: items
                 .into_iter()
@@ -155,6 +163,21 @@ impl Services {
         })
     }
 
+    /// The items of a plan, judged by the listing of tasks that began at `tasks_at`.
+    async fn items_of(&self, plan: &Plan, tasks_at: Option<DateTime<Utc>>) -> Result<Vec<Item>, Error> {
+        let mut items = self.store().items(&plan.id).await?;
+        for item in &mut items {
+            item.expect_listed(plan.start_at, tasks_at, self.policy().settle_seconds);
+        }
+        Ok(items)
+    }
+
+    /// Plans of ours that may still put a task on one of these instances.
+    pub(crate) async fn plans_touching(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<(InstanceId, PlanId)>, Error> {
+        let since = self.now() - Duration::seconds(self.policy().settle_seconds);
+        Ok(self.store().plans_touching(cloud, ids, since).await?)
+    }
+
     /// A page of the list of plans, last changed first.
     ///
     /// # Errors
@@ -162,9 +185,11 @@ impl Services {
     pub async fn plan_rows(&self, page: i64) -> Result<Page<PlanRow>, Error> {
         let page = page.max(1);
         let (plans, total) = self.store().plans(PAGE_SIZE, (page - 1).saturating_mul(PAGE_SIZE)).await?;
+        let sync = self.sync_statuses().await?;
         let mut rows = Vec::new();
         for plan in plans {
-            let items = self.store().items(&plan.id).await?;
+            let tasks_at = sync.iter().find(|s| s.cloud == plan.cloud).and_then(|s| s.tasks_at);
+            let items = self.items_of(&plan, tasks_at).await?;
             let state = if plan.is_draft() { PlanState::Draft } else { plan_state(&items, plan.held_at.is_some()) };
             rows.push(PlanRow { plan, state, items });
         }

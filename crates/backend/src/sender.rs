@@ -104,11 +104,11 @@ impl Services {
         let now = self.now();
         let not_before = match &result {
             Ok(_) => {
-                cloud.went_through();
+                cloud.went_through(now);
                 None
             }
             Err(error) => {
-                cloud.note(error);
+                cloud.note_credentials(error);
                 (error.fate() == patchboard_gaussdb::Fate::NotSent).then(|| cloud.pause(error, now))
             }
         };

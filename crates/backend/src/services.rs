@@ -133,9 +133,11 @@ impl Services {
             ended_at: None,
             error: None,
             stopped: false,
+            paused_until: None,
             skew_seconds: None,
         });
         status.stopped = cloud.is_stopped();
+        status.paused_until = cloud.throttled_until(self.now());
         Ok(status)
     }
 

@@ -30,7 +30,8 @@ impl Services {
     /// [`Error::Store`]; what the cloud or the network said is kept in the status.
     pub async fn sync_pass(&self, cloud: &Cloud) -> Result<(), Error> {
         let mut status = self.sync_status(cloud).await?;
-        if cloud.is_stopped() {
+        // Of a throttled connection the last status stands, with its error; the page says until when.
+        if cloud.is_stopped() || status.paused_until.is_some() {
             return Ok(());
         }
         status.running_since = Some(self.now());
@@ -41,9 +42,12 @@ impl Services {
         status.ended_at = Some(self.now());
         status.skew_seconds = cloud.client().skew_seconds();
         match result {
-            Ok(()) => status.error = None,
+            Ok(()) => {
+                cloud.went_through(self.now());
+                status.error = None;
+            }
             Err(Failure::Cloud(error)) => {
-                cloud.note(&error);
+                cloud.note(&error, self.now());
                 tracing::warn!(cloud = %cloud.name(), error = %error, "sync pass failed");
                 status.error = Some(translate::error(&error));
             }

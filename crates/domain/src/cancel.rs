@@ -94,6 +94,8 @@ pub enum OrderRefusal {
     Gone,
     /// It was asked already.
     Asked,
+    /// No connection of its cloud's name is configured any more.
+    NotConnected,
 }
 
 /// Whether all tasks under one id may be ordered so. `tasks` are all records sharing the id.

@@ -1,6 +1,6 @@
 //! Filters of the two long lists. Their fields are the query string of the page, so a link is a filter.
 
-use crate::{task::TaskStatus, version::PatchVersion};
+use crate::version::PatchVersion;
 use serde::{Deserialize, Serialize};
 
 /// Rows of a page of a list.
@@ -76,10 +76,5 @@ impl TaskFilter {
     /// Whether anything filters.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// The status, if one is asked for.
-    pub fn task_status(&self) -> Option<TaskStatus> {
-        (!self.status.is_empty()).then(|| TaskStatus::from_wire(&self.status))
     }
 }

@@ -51,6 +51,9 @@ pub struct SyncStatus {
     pub error: Option<CloudError>,
     /// The credentials were refused: nothing is called until a person acts.
     pub stopped: bool,
+    /// The cloud asked to wait until then: nothing is called before.
+    #[serde(default)]
+    pub paused_until: Option<DateTime<Utc>>,
     /// Cloud clock minus ours, in seconds, by the `Date` header of the last answer.
     pub skew_seconds: Option<i64>,
 }
@@ -224,8 +227,8 @@ pub struct SentView {
     pub attempts: Vec<Attempt>,
     /// Not before this is the next request tried again.
     pub not_before: Option<DateTime<Utc>>,
-    /// The cloud's sync status.
-    pub sync: SyncStatus,
+    /// The cloud's sync status; nothing when no connection of that name is configured any more.
+    pub sync: Option<SyncStatus>,
     /// Seconds two absences must lie apart.
     pub settle_seconds: i64,
 }

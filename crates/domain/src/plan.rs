@@ -93,10 +93,3 @@ pub enum PlanState {
     /// All accepted tasks were cancelled, or nothing was ever sent because it was withdrawn.
     Cancelled,
 }
-
-impl PlanState {
-    /// Something may still change without anybody doing anything.
-    pub fn is_moving(self) -> bool {
-        matches!(self, Self::Scheduling | Self::InDoubt | Self::Scheduled | Self::Running)
-    }
-}

@@ -8,7 +8,7 @@ use crate::{
     plan::PlanState,
     task::TaskStatus,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What the cloud or the network said when a request was refused or lost. Never holds a secret.
@@ -130,15 +130,36 @@ pub struct Item {
     pub state: ItemState,
     /// Status of its task, once a listing showed it.
     pub task_status: Option<TaskStatus>,
-    /// The list no longer shows its task, and the last it said was that the task is open: nobody knows how it ended.
-    pub lost_sight: bool,
+    /// Nobody knows how its task ended.
+    pub lost_sight: Option<LostSight>,
+}
+
+/// Why nobody knows how an accepted task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostSight {
+    /// The list no longer shows it, and the last it said was that it is open.
+    Gone,
+    /// Its start has passed, and no list ever showed it.
+    NeverListed,
+}
+
+impl Item {
+    /// Takes note of a task that should have been listed by now: `tasks_at` is when the last complete listing began.
+    pub fn expect_listed(&mut self, start_at: Option<DateTime<Utc>>, tasks_at: Option<DateTime<Utc>>, settle_seconds: i64) {
+        let due = start_at.map(|start| start + Duration::seconds(settle_seconds));
+        let accepted = matches!(self.state, ItemState::Accepted { .. }) && self.task_status.is_none();
+        if accepted && due.zip(tasks_at).is_some_and(|(due, listed)| listed >= due) {
+            self.lost_sight = Some(LostSight::NeverListed);
+        }
+    }
 }
 
 /// Where a submitted plan stands.
 pub fn plan_state(items: &[Item], held: bool) -> PlanState {
     let any = |f: &dyn Fn(&Item) -> bool| items.iter().any(f);
     let count = |f: &dyn Fn(&Item) -> bool| items.iter().filter(|i| f(i)).count();
-    if any(&|i| matches!(i.state, ItemState::Unknown { .. }) || i.lost_sight) {
+    if any(&|i| matches!(i.state, ItemState::Unknown { .. }) || i.lost_sight.is_some()) {
         return PlanState::InDoubt;
     }
     if any(&|i| matches!(i.state, ItemState::Planned)) && held {
@@ -170,7 +191,7 @@ mod tests {
     use super::*;
 
     fn item(state: ItemState, task_status: Option<TaskStatus>) -> Item {
-        Item { request: 0, instance: InstanceId::new("i"), state, task_status, lost_sight: false }
+        Item { request: 0, instance: InstanceId::new("i"), state, task_status, lost_sight: None }
     }
 
     fn accepted(status: Option<TaskStatus>) -> Item {
@@ -191,6 +212,20 @@ mod tests {
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let doubt = item(after_attempt(&InstanceId::new("i"), &Outcome::Unknown(CloudError::default()), now), None);
         assert_eq!(plan_state(&[accepted(Some(TaskStatus::Running)), doubt], true), PlanState::InDoubt);
+    }
+
+    #[test]
+    fn an_accepted_task_that_no_list_shows_is_in_doubt_once_its_start_has_passed() {
+        let start = "2026-01-01T02:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let seen = |item: &Item, seconds: i64| {
+            let mut item = item.clone();
+            item.expect_listed(Some(start), Some(start + Duration::seconds(seconds)), 120);
+            item.lost_sight
+        };
+        assert_eq!(seen(&accepted(None), 119), None);
+        assert_eq!(seen(&accepted(None), 120), Some(LostSight::NeverListed));
+        assert_eq!(seen(&accepted(Some(TaskStatus::Pending)), 120), None);
+        assert_eq!(seen(&item(ItemState::Missed, None), 120), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use patchboard_domain::{
     compile::Request,
     fleet::Attempt,
     id::{CloudName, InstanceId, PlanId},
-    send::{CloudError, Item, ItemState},
+    send::{CloudError, Item, ItemState, LostSight},
     task::TaskStatus,
 };
 use sqlx::{Sqlite, Transaction};
@@ -386,7 +386,7 @@ impl Store {
                     request,
                     state: doc(&text, "items", plan.as_str())?,
                     instance: InstanceId::new(instance),
-                    lost_sight: gone_at.is_some() && task_status.as_ref().is_some_and(TaskStatus::is_open),
+                    lost_sight: (gone_at.is_some() && task_status.as_ref().is_some_and(TaskStatus::is_open)).then_some(LostSight::Gone),
                     task_status,
                 })
             })

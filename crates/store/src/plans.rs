@@ -138,16 +138,24 @@ impl Store {
         if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
     }
 
-    /// Plans that are about to schedule these instances, or whose accepted task no listing has shown yet.
+    /// Plans that are about to schedule these instances, or whose accepted task no listing has shown yet although it may: one
+    /// whose start was before `since` would have been listed.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn plans_touching(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<(InstanceId, PlanId)>, Error> {
+    pub async fn plans_touching(
+        &self,
+        cloud: &CloudName,
+        ids: &[InstanceId],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(InstanceId, PlanId)>, Error> {
         let mut out = Vec::new();
         for chunk in ids.chunks(500) {
-            let mut q = QueryBuilder::new("SELECT o.instance, o.plan FROM items o WHERE o.cloud = ");
-            q.push_bind(cloud.as_str()).push(
-                " AND (o.state IN ('planned', 'sending', 'unknown') OR (o.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM tasks t
+            let mut q = QueryBuilder::new("SELECT o.instance, o.plan FROM items o JOIN plans p ON p.id = o.plan WHERE o.cloud = ");
+            q.push_bind(cloud.as_str());
+            q.push(" AND (o.state IN ('planned', 'sending', 'unknown') OR (o.state = 'accepted' AND p.start_at >= ").push_bind(ms(since));
+            q.push(
+                " AND NOT EXISTS (SELECT 1 FROM tasks t
                    WHERE t.cloud = o.cloud AND t.task_key = o.task_key AND t.instance = o.instance))) AND o.instance IN (",
             );
             let mut list = q.separated(", ");

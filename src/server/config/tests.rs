@@ -16,7 +16,7 @@ fn the_defaults_are_those_of_the_code() {
     let policy = Policy::default();
     assert_eq!(format!("{:?}", config.policy), format!("{policy:?}"));
     assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
-    assert!(config.cloud.is_none());
+    assert!(config.clouds.is_empty());
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn the_sdk_variables_and_a_region_are_enough() {
         ("PATCHBOARD__POLICY__LEAD_MINUTES", "45"),
     ]);
     let config = load(None, &env(&vars)).unwrap();
-    let cloud = config.cloud.unwrap();
+    let cloud = &config.clouds[0];
     assert_eq!((cloud.name.as_str(), cloud.project_id.as_deref()), ("ap-southeast-1", Some("p")));
     assert_eq!(config.policy.lead_minutes, 45);
 }
@@ -61,6 +61,35 @@ fn files_override_defaults_and_unknown_keys_are_errors() {
     assert_eq!((config.policy.lead_minutes, config.policy.freezes.len()), (60, 1));
     std::fs::write(&path, "[policy]\nlead_minuets = 60\n").unwrap();
     assert!(load(Some(&path), &env(&[])).unwrap_err().0.contains("did you mean \"lead_minutes\""));
+}
+
+#[cfg(unix)]
+#[test]
+fn several_clouds_have_a_section_each() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let (path, key) = (dir.path().join("c.toml"), dir.path().join("sk"));
+    std::fs::write(&key, "secret").unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let section = |name: &str, more: &str| {
+        format!("[clouds.{name}]\nregion = 'cn-north-4'\naccess_key = 'a'\nsecret_key_file = '{}'\n{more}\n", key.display())
+    };
+    let load_text = |text: String, vars: &[(&str, &str)]| {
+        std::fs::write(&path, text).unwrap();
+        load(Some(&path), &env(vars))
+    };
+    let two = section("test-cn", "language = 'zh-cn'") + &section("prod-cn", "deadline_seconds = 5");
+    let mut vars = KEYS.to_vec();
+    vars.push(("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"));
+    let config = load_text(two.clone(), &vars).unwrap();
+    let names: Vec<_> = config.clouds.iter().map(|c| (c.name.as_str(), c.language.as_str(), c.deadline.as_secs())).collect();
+    assert_eq!(names, [("ap-southeast-1", "en-us", 60), ("prod-cn", "en-us", 5), ("test-cn", "zh-cn", 60)]);
+
+    let refused = |text: String, vars: &[(&str, &str)]| load_text(text, vars).err().map(|e| e.0).unwrap_or_default();
+    assert!(refused(section("a", "regoin = 'x'"), &[]).contains("did you mean \"region\""));
+    assert!(refused("[clouds.a]\nregion = 'cn-north-4'".to_owned(), &KEYS).contains("clouds.a.access_key"), "the SDK's keys are another's");
+    assert!(refused("[clouds.a]\naccess_key = 'x'".to_owned(), &[]).contains("clouds.a.region is missing"));
+    assert!(refused(section("ap-southeast-1", ""), &vars).contains("two connections are called"));
 }
 
 #[cfg(unix)]
