@@ -9,9 +9,10 @@ export interface Demo {
   simulator: string;
 }
 
-async function start(args: string[]): Promise<{ demo: Demo; child: ChildProcess }> {
+/** Starts a demo; its page is up when this returns. */
+export async function startDemo(args: string[], listen = "127.0.0.1:0"): Promise<{ demo: Demo; child: ChildProcess }> {
   const binary = process.env.PATCHBOARD_BINARY ?? "../target/debug/patchboard";
-  const child = spawn(binary, ["demo", "--listen", "127.0.0.1:0", ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(binary, ["demo", "--listen", listen, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const demo: Demo = { url: "", simulator: "" };
   for await (const line of createInterface({ input: child.stdout! })) {
     demo.simulator ||= /Simulated cloud at (\S+)/.exec(line)?.[1] ?? "";
@@ -26,7 +27,7 @@ export const test = base.extend<{ problems: string[] }, { demo: Demo; demoArgs: 
   demoArgs: [[], { option: true, scope: "worker" }],
   demo: [
     async ({ demoArgs }, use) => {
-      const { demo, child } = await start(demoArgs);
+      const { demo, child } = await startDemo(demoArgs);
       await use(demo);
       child.kill("SIGTERM");
     },
