@@ -6,7 +6,8 @@ set -euo pipefail
 target=wasm32-unknown-unknown
 
 apt-get update -q
-apt-get install -y -q --no-install-recommends rustc-web cargo-web rust-web-src lld-22
+# rust-web-llvm names lld-22 as the linker `rust-lld`.
+apt-get install -y -q --no-install-recommends rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy lld-22
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

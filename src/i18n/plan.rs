@@ -72,6 +72,7 @@ messages! {
     windows_title { "Windows of the chosen instances", "所选实例的时间窗" }
     window_open { "start is inside", "开始时间在窗口内" }
     window_closed { "start is outside", "开始时间在窗口外" }
+    window_kind { "Window", "时间窗" }
     window_column_utc { "UTC", "UTC" }
     window_column_zone(zone: &str) { "In {zone}", "{zone} 时间" }
     fold_question { "Clocks go back: this time comes twice. Which one?", "时钟回拨：该时间出现两次，请选择。" }

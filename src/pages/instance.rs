@@ -62,7 +62,7 @@ fn Instance(row: FleetRow, tasks: Vec<Task>) -> impl IntoView {
             <div><dt>{lang.col_form()}</dt><dd>{lang.form(i.form)}</dd></div>
             <div><dt>{lang.maintenance()}</dt><dd>{window(i.maintenance)}</dd></div>
             <div><dt>{lang.backup()}</dt><dd>{window(i.backup)}</dd></div>
-            <div><dt>{lang.col_tags()}</dt><dd>{i.tags.iter().map(|t| view! { <span class="tag">{format!("{}={}", t.key, t.value)}</span> }).collect_view()}</dd></div>
+            <div><dt>{lang.col_tags()}</dt><dd><span class="tags">{i.tags.iter().map(|t| view! { <span class="tag">{format!("{}={}", t.key, t.value)}</span> }).collect_view()}</span></dd></div>
             {i.disk_usage.as_deref().map(|d| view! { <div><dt>"disk_usage"</dt><dd>{lang.disk_share(d)}</dd></div> })}
             <div><dt>{lang.filter_cloud()}</dt><dd>{i.cloud.to_string()}</dd></div>
         </dl>

@@ -13,6 +13,9 @@ use patchboard_domain::{compile::Request, filter::FleetFilter, fleet::DraftView,
 /// Most names that a sentence lists before it counts.
 const NAMES_IN_A_SENTENCE: usize = 3;
 
+/// Most names that are shown without being asked for: those of one request.
+const NAMES_SHOWN: usize = 30;
+
 /// Review and send.
 #[component]
 pub fn DraftPlan(view: DraftView) -> impl IntoView {
@@ -97,7 +100,7 @@ fn Sentence(view: DraftView) -> impl IntoView {
             })}
             <ul>{lines}</ul>
             {(requests > 1 && most < instances).then(|| view! { <p>{lang.several_requests(instances, most, requests)}</p> })}
-            <details><summary>{lang.instances(instances)}</summary>
+            <details open=instances <= NAMES_SHOWN><summary>{lang.instances(instances)}</summary>
                 <ul class="names">{view.chosen.iter().map(|r| view! { <li>{r.instance.name.clone()} " " <code class="id">{r.instance.id.to_string()}</code></li> }).collect_view()}</ul>
             </details>
         </section>

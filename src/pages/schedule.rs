@@ -241,7 +241,7 @@ fn Windows(view: DraftView) -> impl IntoView {
         <div data-live="windows">
             <h2>{lang.windows_title()}</h2>
             <div class="table-wrap"><table class="cards">
-                <thead><tr><th scope="col">{lang.col_windows()}</th><th scope="col">{lang.window_column_utc()}</th>
+                <thead><tr><th scope="col">{lang.window_kind()}</th><th scope="col">{lang.window_column_utc()}</th>
                     <th scope="col">{lang.window_column_zone(&zone)}</th><th scope="col">{lang.col_instances()}</th><th scope="col">{lang.start_time()}</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table></div>

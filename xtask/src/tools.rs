@@ -42,9 +42,13 @@ pub(crate) fn client_target() -> PathBuf {
 pub(crate) fn client_cargo(args: &[&str]) -> Result {
     match debian_client() {
         None => cargo(args),
-        Some(rustc) => finish(
-            Command::new("/usr/bin/cargo").args(args).env("RUSTC", rustc).env("CARGO_TARGET_DIR", client_target()).current_dir(root()),
-        ),
+        Some(rustc) => {
+            // By its own path: cargo would take the clippy that stands first on PATH, which is of the other compiler.
+            let program = if args.first() == Some(&"clippy") { "/usr/bin/cargo-clippy" } else { "/usr/bin/cargo" };
+            let mut command = Command::new(program);
+            command.args(args).env("CARGO", "/usr/bin/cargo").env("RUSTC", rustc).env("CARGO_TARGET_DIR", client_target());
+            finish(command.current_dir(root()))
+        }
     }
 }
 
