@@ -2,7 +2,10 @@
 
 use crate::{
     components::Layout,
-    pages::{FleetPage, InstancePage, NotFoundPage, PickPage, PlanPage, PlansPage, SchedulePage, TaskPage, TasksPage},
+    pages::{
+        AccountPage, FleetPage, InboxPage, InstancePage, LedgerPage, NotFoundPage, PeoplePage, PickPage, PlanPage, PlansPage, RecordPage,
+        SchedulePage, SignInPage, TaskPage, TasksPage, WelcomePage,
+    },
     viewer::Viewer,
 };
 use leptos::prelude::*;
@@ -30,7 +33,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
-                {dev.map(|src| view! { <script src=src></script> })}
+                {dev.map(|src| view! { <script src=src nonce=use_nonce()></script> })}
                 <HydrationScripts options=options islands=true/>
                 <MetaTags/>
             </head>
@@ -50,6 +53,12 @@ pub fn App() -> impl IntoView {
         <Router>
             <Layout>
                 <Routes fallback=|| view! { <NotFoundPage/> }>
+                    <Route path=StaticSegment("") view=InboxPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("sign-in") view=SignInPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("welcome") view=WelcomePage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("account") view=AccountPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("people") view=PeoplePage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("ledger") view=LedgerPage ssr=SsrMode::Async/>
                     <Route path=instances view=FleetPage ssr=SsrMode::Async/>
                     <Route path=(instances, ParamSegment("cloud"), ParamSegment("id")) view=InstancePage ssr=SsrMode::Async/>
                     <Route path=plans view=PlansPage ssr=SsrMode::Async/>
@@ -57,6 +66,7 @@ pub fn App() -> impl IntoView {
                     <Route path=(plans, ParamSegment("id")) view=PlanPage ssr=SsrMode::Async/>
                     <Route path=(plans, ParamSegment("id"), StaticSegment("instances")) view=PickPage ssr=SsrMode::Async/>
                     <Route path=(plans, ParamSegment("id"), StaticSegment("schedule")) view=SchedulePage ssr=SsrMode::Async/>
+                    <Route path=(plans, ParamSegment("id"), StaticSegment("record")) view=RecordPage ssr=SsrMode::Async/>
                     <Route path=tasks view=TasksPage ssr=SsrMode::Async/>
                     <Route path=(tasks, ParamSegment("cloud"), ParamSegment("id")) view=TaskPage ssr=SsrMode::Async/>
                 </Routes>

@@ -14,6 +14,34 @@ pub const PLANS: &str = "/plans";
 pub const NEW_PLAN: &str = "/plans/new";
 /// Scheduled tasks.
 pub const TASKS: &str = "/tasks";
+/// What waits, what comes, what went wrong.
+pub const INBOX: &str = "/";
+/// The ledger.
+pub const LEDGER: &str = "/ledger";
+/// The whole ledger as lines of JSON.
+pub const LEDGER_JSON: &str = "/ledger.jsonl";
+/// The whole ledger as a table.
+pub const LEDGER_CSV: &str = "/ledger.csv";
+/// One's own account.
+pub const ACCOUNT: &str = "/account";
+/// Accounts of others.
+pub const PEOPLE: &str = "/people";
+/// Signing in.
+pub const SIGN_IN: &str = "/sign-in";
+/// Choosing a password with a one-time code.
+pub const WELCOME: &str = "/welcome";
+/// Begins a session.
+pub const SESSION_BEGIN: &str = "/session/begin";
+/// Ends it.
+pub const SESSION_END: &str = "/session/end";
+/// Uses a one-time code.
+pub const SESSION_REDEEM: &str = "/session/redeem";
+/// Changes one's own password.
+pub const SESSION_PASSWORD: &str = "/session/password";
+/// Makes an account, or a new code for one, and shows the code once.
+pub const PEOPLE_CODE: &str = "/people/code";
+/// Becomes one of the sample people; a demo only.
+pub const DEMO_SWITCH: &str = "/demo/switch";
 /// Language, zone, theme.
 pub const PREFERENCES: &str = "/preferences";
 
@@ -46,6 +74,16 @@ pub fn instance(cloud: &CloudName, id: &InstanceId) -> String {
 /// Page of the list of plans.
 pub fn plans(page: i64) -> String {
     format!("{PLANS}{}", query(&(), page, &[]))
+}
+
+/// The change record of a plan, for printing.
+pub fn record(id: &PlanId) -> String {
+    format!("{}/record", plan(id))
+}
+
+/// The ledger about one thing.
+pub fn ledger_about(subject: &str) -> String {
+    with(LEDGER, "subject", subject)
 }
 
 /// One plan: review while it is a draft, results afterwards.
@@ -84,7 +122,7 @@ pub fn with(path: &str, key: &str, value: &str) -> String {
 /// A path of ours to go back to; anything else is the front page. Keeps a crafted link from leading elsewhere.
 pub fn local(path: &str) -> String {
     let ours = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    if ours { path.to_owned() } else { INSTANCES.to_owned() }
+    if ours { path.to_owned() } else { INBOX.to_owned() }
 }
 
 #[cfg(test)]
@@ -108,7 +146,7 @@ mod tests {
     fn only_paths_of_ours_are_gone_back_to() {
         assert_eq!(local("/tasks?page=2"), "/tasks?page=2");
         for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:alert(1)"] {
-            assert_eq!(local(bad), INSTANCES, "{bad}");
+            assert_eq!(local(bad), INBOX, "{bad}");
         }
     }
 }

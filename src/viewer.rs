@@ -3,6 +3,7 @@
 use crate::i18n::Lang;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use patchboard_domain::account::Actor;
 
 /// Colour theme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,10 @@ pub struct Viewer {
     pub now: DateTime<Utc>,
     /// It is a demo.
     pub demo: bool,
+    /// Who is signed in.
+    pub who: Option<Actor>,
+    /// The team works without review, and every page says so.
+    pub without_review: bool,
 }
 
 impl Viewer {
@@ -59,6 +64,8 @@ impl Viewer {
             here: "/".to_owned(),
             now: DateTime::UNIX_EPOCH,
             demo: false,
+            who: None,
+            without_review: false,
         })
     }
 }

@@ -16,6 +16,17 @@ pub fn offset(zone: &str, instant: DateTime<Utc>) -> FixedOffset {
     }
 }
 
+/// The offset of a zone that is known at an instant.
+pub fn offset_of(zone: &str, instant: DateTime<Utc>) -> Option<FixedOffset> {
+    #[cfg(feature = "ssr")]
+    return patchboard_backend::zones::find(zone).map(|_| offset(zone, instant));
+    #[cfg(not(feature = "ssr"))]
+    {
+        let _ = (zone, instant);
+        None
+    }
+}
+
 /// `2026-11-23 02:00 (UTC+8)` on a clock with that offset.
 pub fn at_offset(instant: DateTime<Utc>, offset: FixedOffset) -> String {
     format!("{} ({})", instant.with_timezone(&offset).format("%Y-%m-%d %H:%M"), offset_label(offset))

@@ -1,10 +1,22 @@
-import { fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
+import { become, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
 import type { Page } from "@playwright/test";
+import type { Demo } from "../fixtures";
 
 const folder = "../target/shots";
 
+test.use({ demoArgs: [] });
+
 /** A draft ready for review, and one that was sent with a refusal and a doubt in it. */
-async function plans(page: Page): Promise<Record<string, string>> {
+async function plans(page: Page, demo: Demo): Promise<Record<string, string>> {
+  /** Asks for a decision, and gives it as the team lead. */
+  const approved = async (path: string) => {
+    await page.getByRole("button", { name: "Ask for a decision" }).click();
+    await become(page, demo, "wang.wei");
+    await open(page, path);
+    await page.getByRole("button", { name: "Approve exactly these requests" }).click();
+    await become(page, demo, "li.na");
+    await open(page, path);
+  };
   const draft = async (query: string, ticks: number) => {
     await open(page, `/plans/new?${query}`);
     for (let n = 0; n < ticks; n += 1) await page.locator("input[data-row]:enabled").nth(n).check();
@@ -21,9 +33,9 @@ async function plans(page: Page): Promise<Record<string, string>> {
   };
   const review = await draft("q=prod&engine=3.208.0&status=ACTIVE", 2);
   const sent = await draft("q=create-partial", 1);
-  await page.getByRole("button", { name: /Schedule hot patches/ }).click();
+  await approved(sent);
   const lost = await draft("q=create-dropped", 1);
-  await page.getByRole("button", { name: /Schedule hot patches/ }).click();
+  await approved(lost);
   await page.getByText("answer lost").waitFor({ timeout: 20_000 }).catch(() => undefined);
   return { review, schedule: `${review}/schedule`, pick: `${review}/instances`, sent, doubt: lost };
 }
@@ -31,12 +43,17 @@ async function plans(page: Page): Promise<Record<string, string>> {
 test("every page", async ({ page, context, demo, problems }) => {
   test.setTimeout(300_000);
   await fleetIsThere(page);
-  const made = await plans(page);
+  const made = await plans(page, demo);
   await page.goto("/instances");
   const instance = await page.locator("tbody th a").first().getAttribute("href");
   await page.goto("/tasks");
   const task = await page.locator("tbody td a code").first().locator("..").getAttribute("href");
-  const pages = {
+  await page.goto("/plans");
+  const waiting = await page.getByRole("link", { name: "Trade platform, prod" }).getAttribute("href");
+  const failed = await page.getByRole("link", { name: "Pilot of the hot patch" }).getAttribute("href");
+  const pages: Record<string, string> = {
+    inbox: "/", account: "/account", ledger: "/ledger", "as-lead-inbox": "/", "as-lead-review": waiting!, "as-admin-people": "/people", waiting: waiting!,
+    record: `${failed}/record`, "as-nobody-sign-in": "/sign-in", "as-nobody-welcome": "/welcome",
     instances: "/instances", "instances-none": "/instances?q=nothing", instance: instance!, plans: "/plans", "plans-new": "/plans/new",
     tasks: "/tasks", task: task!, missing: "/no-such-page", ...made,
   };
@@ -48,6 +65,8 @@ test("every page", async ({ page, context, demo, problems }) => {
         if (!hydrated() && (lang !== "en" || theme !== "light")) continue;
         await page.setViewportSize({ width, height: 900 });
         for (const [name, path] of Object.entries(pages)) {
+          if (name.startsWith("as-nobody")) await page.context().clearCookies({ name: "patchboard" });
+          else await become(page, demo, name.startsWith("as-lead") ? "wang.wei" : name.startsWith("as-admin") ? "admin" : "li.na");
           await open(page, path);
           const mode = hydrated() ? "" : "-nojs";
           await page.screenshot({ path: `${folder}/${name}-${size}-${lang}-${theme}${mode}.png`, fullPage: width > 400 && name !== "instances" });

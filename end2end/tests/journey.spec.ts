@@ -102,7 +102,7 @@ test("a lost answer is shown as doubt, and settled by looking, without a second 
   await page.getByRole("button", { name: "Continue to review" }).click();
   await page.getByRole("button", { name: "Schedule hot patches on 1 instance" }).click();
   await ready(page);
-  const adopted = page.getByText("found after the answer was lost");
+  const adopted = page.getByText("found in the list");
   if (hydrated()) await expect(adopted).toBeVisible({ timeout: 40_000 });
   else await eventually(page, async () => expect(adopted).toBeVisible({ timeout: 500 }));
   await expect(page.getByText("answer lost").first()).toBeVisible();

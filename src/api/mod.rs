@@ -2,14 +2,21 @@
 //! that a plain form and a browser without JavaScript see the same.
 
 mod fleet;
+mod inbox;
+mod people;
 mod plans;
+mod review;
 mod tasks;
 
 pub use fleet::*;
+pub use inbox::*;
+pub use people::*;
 pub use plans::*;
+pub use review::*;
 pub use tasks::*;
 
 use leptos::server_fn::{codec::JsonEncoding, error::FromServerFnError, error::ServerFnErrorErr};
+use patchboard_domain::account::AccountRefusal;
 use serde::{Deserialize, Serialize};
 
 /// What a server function answers when it did not do it. Codes only: the page chooses the sentence, and nothing internal
@@ -28,6 +35,16 @@ pub enum ApiError {
     Refused,
     /// The confirmation does not match.
     Confirm,
+    /// Not allowed.
+    Denied,
+    /// Who wrote a plan does not decide about it.
+    OwnPlan,
+    /// It needs a decision first.
+    NeedsReview,
+    /// Words are missing.
+    NeedsComment,
+    /// An account cannot be changed so.
+    Account(AccountRefusal),
     /// The server failed, or the call could not be read.
     Failed,
 }
@@ -42,15 +59,49 @@ impl ApiError {
             Self::Conflict => "conflict",
             Self::Refused => "refused",
             Self::Confirm => "confirm",
+            Self::Denied => "denied",
+            Self::OwnPlan => "own_plan",
+            Self::NeedsReview => "needs_review",
+            Self::NeedsComment => "needs_comment",
+            Self::Account(refusal) => match refusal {
+                AccountRefusal::Name => "name",
+                AccountRefusal::NameTaken => "name_taken",
+                AccountRefusal::NoRole => "no_role",
+                AccountRefusal::PasswordLength => "password_length",
+                AccountRefusal::PasswordWeak => "password_weak",
+                AccountRefusal::PasswordWrong => "password_wrong",
+                AccountRefusal::Code => "code",
+                AccountRefusal::LastAdministrator => "last_administrator",
+            },
             Self::Failed => "failed",
         }
     }
 
+    const ALL: [Self; 19] = [
+        Self::NotFound,
+        Self::Changed,
+        Self::NotReady,
+        Self::Conflict,
+        Self::Refused,
+        Self::Confirm,
+        Self::Denied,
+        Self::OwnPlan,
+        Self::NeedsReview,
+        Self::NeedsComment,
+        Self::Account(AccountRefusal::Name),
+        Self::Account(AccountRefusal::NameTaken),
+        Self::Account(AccountRefusal::NoRole),
+        Self::Account(AccountRefusal::PasswordLength),
+        Self::Account(AccountRefusal::PasswordWeak),
+        Self::Account(AccountRefusal::PasswordWrong),
+        Self::Account(AccountRefusal::Code),
+        Self::Account(AccountRefusal::LastAdministrator),
+        Self::Failed,
+    ];
+
     /// The error of a code.
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::NotFound, Self::Changed, Self::NotReady, Self::Conflict, Self::Refused, Self::Confirm, Self::Failed]
-            .into_iter()
-            .find(|e| e.code() == code)
+        Self::ALL.into_iter().find(|e| e.code() == code)
     }
 }
 
@@ -70,17 +121,25 @@ impl FromServerFnError for ApiError {
     }
 }
 
+/// The code of what stands against a use case, for handlers that are no server functions.
+#[cfg(feature = "ssr")]
+pub(crate) fn code_of(error: patchboard_backend::Error) -> &'static str {
+    failed(error).code()
+}
+
 #[cfg(feature = "ssr")]
 mod ssr {
     use super::ApiError;
-    use crate::paths;
+    use crate::{paths, viewer::Viewer};
     use leptos::prelude::*;
     use patchboard_backend::{Error, Services};
-    use patchboard_domain::id::PlanId;
+    use patchboard_domain::{account::Actor, authority::Denied, id::PlanId};
 
-    /// The use cases, as the router provided them.
-    pub(super) fn services() -> Result<Services, ApiError> {
-        use_context().ok_or(ApiError::Failed)
+    /// The use cases, and who asks: as the router provided them. Nobody gets here who is not signed in.
+    pub(super) fn who() -> Result<(Services, Actor), ApiError> {
+        let services = use_context().ok_or(ApiError::Failed)?;
+        let actor = use_context::<Viewer>().and_then(|v| v.who).ok_or(ApiError::Denied)?;
+        Ok((services, actor))
     }
 
     /// Maps a failure; logs it once, with its chain, when it is ours.
@@ -92,6 +151,11 @@ mod ssr {
             Error::Confirm => ApiError::Confirm,
             Error::Conflict(_) => ApiError::Conflict,
             Error::Order(_) => ApiError::Refused,
+            Error::Denied(Denied::OwnPlan) => ApiError::OwnPlan,
+            Error::Denied(_) => ApiError::Denied,
+            Error::NeedsReview => ApiError::NeedsReview,
+            Error::NeedsComment => ApiError::NeedsComment,
+            Error::Account(refusal) => ApiError::Account(refusal),
             Error::Store(source) => {
                 tracing::error!(error = ?source, "the store failed");
                 ApiError::Failed
@@ -117,4 +181,4 @@ mod ssr {
     }
 }
 #[cfg(feature = "ssr")]
-use ssr::{answer, failed, sent_meanwhile, services};
+use ssr::{answer, failed, sent_meanwhile, who};

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use patchboard_domain::{
     instance::Status,
     plan::PlanState,
-    send::{Item, ItemState},
+    send::{Item, ItemState, Stop},
     task::TaskStatus,
 };
 
@@ -105,11 +105,12 @@ pub fn PlanBadge(
 ) -> impl IntoView {
     let tone = match state {
         PlanState::Draft | PlanState::Cancelled => Tone::Quiet,
-        PlanState::OnHold => Tone::Warn,
+        PlanState::OnHold | PlanState::PartlyScheduled | PlanState::ChangesAsked | PlanState::Expired => Tone::Warn,
+        PlanState::InReview => Tone::Busy,
         PlanState::Scheduling | PlanState::Scheduled | PlanState::Running => Tone::Busy,
         PlanState::InDoubt => Tone::Doubt,
         PlanState::Completed => Tone::Good,
-        PlanState::PartlyFailed | PlanState::Failed => Tone::Bad,
+        PlanState::PartlyFailed | PlanState::Failed | PlanState::Rejected => Tone::Bad,
     };
     view! { <Badge tone=tone text=Viewer::current().lang.plan_state(state)/> }
 }
@@ -130,7 +131,8 @@ pub fn ItemBadge(
         (state, _) => {
             let tone = match state {
                 ItemState::Unknown { .. } => Tone::Doubt,
-                ItemState::Rejected { .. } | ItemState::Missed => Tone::Bad,
+                ItemState::Stopped { why: Stop::NoProof } => Tone::Doubt,
+                ItemState::Rejected { .. } | ItemState::Stopped { .. } | ItemState::Missed => Tone::Bad,
                 ItemState::Withdrawn => Tone::Quiet,
                 _ => Tone::Busy,
             };

@@ -11,6 +11,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
+use patchboard_domain::account::Role;
 
 /// Zones to offer in the preferences; any other may be typed.
 const COMMON_ZONES: [&str; 14] = [
@@ -38,29 +39,36 @@ pub fn Layout(
 ) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
+    let is = |role| viewer.who.as_ref().is_some_and(|w| w.is(role));
+    let reads_ledger = is(Role::Operator) || is(Role::Approver) || is(Role::Administrator);
+    let (plans, manages) = (is(Role::Operator), is(Role::Administrator));
     let link = |href: &'static str, text: &'static str| {
-        let current = viewer.here.split('?').next().is_some_and(|path| path == href || path.starts_with(&format!("{href}/")));
+        let below = |path: &str| href != paths::INBOX && path.starts_with(&format!("{href}/"));
+        let current = viewer.here.split('?').next().is_some_and(|path| path == href || below(path));
         view! { <li><a href=href aria-current=current.then_some("page")>{text}</a></li> }
     };
     view! {
         <a class="skip" href="#content">{lang.skip_to_content()}</a>
         <header class="top">
             <a class="brand" href="/"><span class="brand-mark" aria-hidden="true"></span>"Patchboard"</a>
-            <nav aria-label=lang.main_navigation()>
+            {viewer.who.is_some().then(|| view! { <nav aria-label=lang.main_navigation()>
                 <ul>
+                    {link(paths::INBOX, lang.nav_inbox())}
                     {link(paths::INSTANCES, lang.nav_instances())}
                     {link(paths::PLANS, lang.nav_plans())}
                     {link(paths::TASKS, lang.nav_tasks())}
+                    {reads_ledger.then(|| link(paths::LEDGER, lang.nav_ledger()))}
+                    {manages.then(|| link(paths::PEOPLE, lang.nav_people()))}
                 </ul>
-            </nav>
-            <a class="button primary" href=paths::NEW_PLAN>{lang.new_plan()}</a>
+            </nav> })}
+            {plans.then(|| view! { <a class="button primary" href=paths::NEW_PLAN>{lang.new_plan()}</a> })}
             <Preferences viewer=viewer.clone()/>
         </header>
         {viewer.demo.then(|| view! { <p class="banner demo">{lang.demo_banner()}</p> })}
+        {(viewer.without_review && viewer.who.is_some()).then(|| view! { <p class="banner warn flat">{lang.without_review()}</p> })}
         <main id="content" tabindex="-1">{children()}</main>
         <footer class="foot">
             <span>"Patchboard " {env!("CARGO_PKG_VERSION")} " · " {lang.product_line()}</span>
-            <span>{lang.no_accounts()}</span>
         </footer>
         <Hydrated/>
     }
@@ -78,6 +86,7 @@ fn Preferences(viewer: Viewer) -> impl IntoView {
                 <input type="hidden" name="back" value=viewer.here.clone()/>
                 <button class="quiet" name="lang" value=other.0.tag() lang=other.0.tag()>{other.1}</button>
             </form>
+            {viewer.who.clone().map(|who| view! { <Who viewer=viewer.clone() name=who.full_name/> })}
             <details>
                 <summary><span class="visually-hidden">{lang.preferences()}</span><span>{viewer.zone.clone()} " " {offset}</span></summary>
                 <form method="post" action=paths::PREFERENCES class="panel">
@@ -104,6 +113,43 @@ fn Preferences(viewer: Viewer) -> impl IntoView {
     }
 }
 
+/// Who is signed in: account, signing out, and in a demo becoming somebody else.
+#[component]
+fn Who(viewer: Viewer, name: String) -> impl IntoView {
+    let lang = viewer.lang;
+    view! {
+        <details>
+            <summary><span class="visually-hidden">{lang.account()} ": "</span><span class="who">{name}</span></summary>
+            <div class="panel">
+                <a class="button" href=paths::ACCOUNT>{lang.account()}</a>
+                <form method="post" action=paths::SESSION_END><button>{lang.sign_out()}</button></form>
+                {viewer.demo.then(|| view! { <p class="hint">{lang.demo_people()}</p><DemoPeople back=viewer.here.clone()/> })}
+            </div>
+        </details>
+    }
+}
+
+/// The sample people of a demo, a button each.
+#[component]
+pub fn DemoPeople(
+    /// Where to go on.
+    #[prop(into)]
+    back: String,
+) -> impl IntoView {
+    // The names are those of `server::SAMPLE_PEOPLE`; a test holds them together.
+    let buttons = DEMO_PEOPLE.map(|(name, shown)| view! { <button name="name" value=name>{shown}</button> });
+    view! {
+        <form method="post" action=paths::DEMO_SWITCH class="actions">
+            <input type="hidden" name="back" value=back/>
+            {buttons.into_iter().collect_view()}
+        </form>
+    }
+}
+
+/// Sample people: what they sign in as, and what their button says.
+pub const DEMO_PEOPLE: [(&str, &str); 4] =
+    [("li.na", "李娜 · DBA"), ("wang.wei", "王伟 · lead"), ("sam", "Sam · viewer"), ("admin", "Admin")];
+
 /// Title of the page and of the document, with what can be done on the right.
 #[component]
 pub fn PageHead(
@@ -113,17 +159,21 @@ pub fn PageHead(
     /// A sentence under it.
     #[prop(into, optional)]
     lead: String,
+    /// The page says itself what became of its last form.
+    #[prop(optional)]
+    quiet: bool,
     /// Buttons.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
     view! {
-        <Title text=format!("{title} · Patchboard")/>
+        // leptos_meta writes the text as it is: what an author typed must not end the element.
+        <Title text=format!("{title} · Patchboard").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")/>
         <div class="page-head">
             <div><h1>{title}</h1>{(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}</div>
             {children.map(|c| view! { <div class="actions">{c()}</div> })}
         </div>
-        <Notice/>
+        {(!quiet).then(|| view! { <Notice/> })}
     }
 }
 
@@ -135,13 +185,18 @@ pub fn Notice() -> impl IntoView {
     // `__err` is what Leptos adds when the fields of a plain form could not be read.
     let unread = query.get("__err").map(|_| ApiError::Failed);
     let error = query.get("error").and_then(|code| ApiError::from_code(&code)).or(unread).map(|error| match error {
-        ApiError::Changed => lang.notice_changed(),
-        ApiError::NotReady => lang.notice_not_ready(),
-        ApiError::Conflict => lang.notice_conflict(),
-        ApiError::Refused => lang.notice_refused(),
-        ApiError::Confirm => lang.notice_confirm(),
-        ApiError::NotFound => lang.not_found_text(),
-        ApiError::Failed => lang.notice_failed(),
+        ApiError::Changed => lang.notice_changed().to_owned(),
+        ApiError::NotReady => lang.notice_not_ready().to_owned(),
+        ApiError::Conflict => lang.notice_conflict().to_owned(),
+        ApiError::Refused => lang.notice_refused().to_owned(),
+        ApiError::Confirm => lang.notice_confirm().to_owned(),
+        ApiError::NotFound => lang.not_found_text().to_owned(),
+        ApiError::Failed => lang.notice_failed().to_owned(),
+        ApiError::Denied => lang.denied_title().to_owned(),
+        ApiError::OwnPlan => lang.denied_own().to_owned(),
+        ApiError::NeedsReview => lang.needs_review().to_owned(),
+        ApiError::NeedsComment => lang.needs_comment().to_owned(),
+        ApiError::Account(refusal) => lang.account_refusal(refusal),
     });
     let refused = query.get("refused").and_then(|n| n.parse().ok()).filter(|n| *n > 0).map(|n| lang.notice_refused_some(n));
     view! {

@@ -10,7 +10,7 @@ mod sync_bar;
 
 pub use badge::{Badge, InstanceStatus, ItemBadge, PlanBadge, TaskBadge, Tone};
 pub use filters::{FilterFields, Select};
-pub use layout::{Empty, Layout, Notice, PageHead};
+pub use layout::{DEMO_PEOPLE, DemoPeople, Empty, Layout, Notice, PageHead};
 pub use load::{Failed, load};
 pub use pager::{PageButtons, Pager};
 pub use plan_steps::{PlanSteps, Step};

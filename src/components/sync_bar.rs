@@ -44,9 +44,11 @@ pub fn SyncBar(
             let paused =
                 s.paused_until.map(|until| view! { <p class="banner warn">{lang.sync_paused(&when::relative(&viewer, until))}</p> });
             let failed = s.error.map(|e| {
+                let status = e.http_status.map(|s| format!("{} · ", lang.http_status(s)));
                 let code = e.code.map(|c| format!("{c} · "));
+                let means = e.fault.map(|f| format!("{} ", lang.fault(f)));
                 let request = e.request_id.map(|id| format!(" · {}", lang.request_id(&id)));
-                view! { <p class="banner warn">{lang.sync_failed()} <br/><span class="said">{code}{e.message}{request}</span></p> }
+                view! { <p class="banner warn">{lang.sync_failed()} <br/><span class="said">{status}{code}{means}{e.message}{request}</span></p> }
             });
             view! {
                 <p class="sync-line">{name}{age}{running.map(|r| view! { <span class="busy">" · " {r}</span> })}</p>

@@ -26,7 +26,6 @@ messages! {
     yes { "Yes", "是" }
     none { "none", "无" }
     demo_banner { "Demo: a simulated cloud and a throw-away database on this machine. Nothing leaves it.", "演示：本机上的模拟云和一次性数据库，数据不会离开本机。" }
-    no_accounts { "No accounts yet: whoever reaches this machine can use it, so it listens on loopback only.", "尚无账号：能访问本机的人都能使用，因此仅监听回环地址。" }
     page_of(page: i64, pages: i64) { "Page {page} of {pages}", "第 {page} / {pages} 页" }
     pages_label { "Pages", "分页" }
     first_page { "First", "首页" }

@@ -4,8 +4,10 @@
 
 mod common;
 mod fleet;
+mod people;
 mod plan;
 mod reason;
+mod review;
 mod task;
 
 use serde::{Deserialize, Serialize};

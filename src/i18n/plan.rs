@@ -4,7 +4,7 @@ use super::{Lang, messages};
 use patchboard_domain::{
     patch::PatchKind,
     plan::PlanState,
-    send::{ItemState, LostSight},
+    send::{Fault, ItemState, LostSight, Stop},
 };
 
 messages! {
@@ -43,7 +43,18 @@ messages! {
     paste_unknown { "no such id or name", "没有该 ID 或名称" }
     paste_ambiguous(n: usize) { "{n} instances have this name; use the id", "有 {n} 个同名实例，请使用 ID" }
     paste_removed { "found, but not selected any more", "已找到，但已取消选择" }
-    several_requests(instances: usize, most: usize, requests: usize) { "{instances} instances are more than the {most} of one request: they are sent as {requests} requests.", "{instances} 个实例超过单个请求上限 {most}：将分为 {requests} 个请求发送。" }
+    several_engines(n: usize) { "{n} engine versions need a request each.", "{n} 个引擎版本须分别发送请求。" }
+    several_requests(most: usize, requests: usize) { "One request takes at most {most} instances: {requests} requests are sent.", "单个请求最多 {most} 个实例：共发送 {requests} 个请求。" }
+    all_of_them(n: usize) { "All {n}", "全部 {n} 个" }
+    and_more(n: usize) { "and {n} more", "另有 {n} 个" }
+    attempt_partial { "answered, but not for all", "已应答，但未包含全部实例" }
+    stopped_no_proof { "Sent twice, each answer was lost, and the cloud's list never showed a task. Not sent again: look at the instance in the cloud's console.", "已发送两次，应答均丢失，云端列表始终没有任务。不再发送，请在云控制台核实该实例。" }
+    fault_invalid { "The request could not be made:", "无法构造请求：" }
+    fault_not_connected { "No connection came about; nothing was sent:", "未能建立连接，未发送：" }
+    fault_lost { "The answer was lost:", "应答丢失：" }
+    fault_unreadable { "The answer is none of the cloud's API:", "应答不是云 API 的格式：" }
+    fault_moving { "The list changed while it was read, so it proves nothing. It is read again at the next look:", "读取期间列表发生变化，不能作为依据，下次查看时重新读取：" }
+    fault_server { "The server answered without saying what it did:", "服务器的应答未说明结果：" }
     schedule_title { "Versions and start time", "版本与开始时间" }
     plan_name { "Title", "标题" }
     plan_name_help { "A few words for the list. Optional.", "用于列表的简短说明，可不填。" }
@@ -113,7 +124,7 @@ messages! {
     unhold { "Go on sending", "继续发送" }
     withdraw { "Withdraw what is not yet sent", "撤回未发送的部分" }
     plan_from_failed(n: usize) { "New plan from the {n} not scheduled", "用未安排的 {n} 个新建计划" }
-    item_adopted { "found after the answer was lost", "应答丢失后查到" }
+    item_adopted { "found in the list; no answer named it", "在列表中查到；应答未提及" }
     doubt_title { "In doubt", "结果未知" }
     doubt_text { "The answer was lost after the request left. It is not sent again before the cloud's list has proved, twice, that there is no such task.", "请求发出后应答丢失。在云端列表两次证明任务不存在之前，不会再次发送。" }
     doubt_looked(when: &str) { "Looked at the list {when}: not there.", "{when} 查看列表：未出现。" }
@@ -122,7 +133,6 @@ messages! {
     doubt_not_named { "The cloud's answer did not name this instance.", "云端应答中没有该实例。" }
     doubt_interrupted { "This server ended before the answer was recorded.", "服务器在记录应答之前中断。" }
     said_occupied { "Not sent: the cloud's list already shows an open task for this instance.", "未发送：云端列表中该实例已有未结束的任务。" }
-    said_gave_up { "Sent twice, and the cloud's list never showed a task. Not sent again; look in the cloud's console.", "已发送两次，云端列表始终没有任务。不再发送，请在云控制台核实。" }
     lost_gone { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }
     lost_never { "The cloud accepted it, but its list never showed the task and the start has passed: look at the instance in the cloud's console.", "云端已接受，但列表从未显示该任务，且开始时间已过：请在云控制台核实该实例。" }
     next_try(when: &str) { "Tried again {when}.", "{when} 重试。" }
@@ -138,6 +148,27 @@ messages! {
 }
 
 impl Lang {
+    /// Why we did not send.
+    pub fn stop(self, why: Stop) -> &'static str {
+        match why {
+            Stop::Occupied => self.said_occupied(),
+            Stop::NotApproved => self.said_not_approved(),
+            Stop::NoProof => self.stopped_no_proof(),
+        }
+    }
+
+    /// What an error means that is not the cloud's own sentence.
+    pub fn fault(self, fault: Fault) -> &'static str {
+        match fault {
+            Fault::Invalid => self.fault_invalid(),
+            Fault::NotConnected => self.fault_not_connected(),
+            Fault::Lost => self.fault_lost(),
+            Fault::Unreadable => self.fault_unreadable(),
+            Fault::Moving => self.fault_moving(),
+            Fault::Server => self.fault_server(),
+        }
+    }
+
     /// Why nobody knows how a task ended.
     pub fn lost_sight(self, why: LostSight) -> &'static str {
         match why {
@@ -161,20 +192,30 @@ impl Lang {
     pub fn plan_state(self, state: PlanState) -> &'static str {
         match (self, state) {
             (Self::En, PlanState::Draft) => "Draft",
+            (Self::En, PlanState::InReview) => "In review",
+            (Self::En, PlanState::Expired) => "Decision too late",
+            (Self::En, PlanState::ChangesAsked) => "Changes asked",
+            (Self::En, PlanState::Rejected) => "Rejected",
             (Self::En, PlanState::OnHold) => "On hold",
             (Self::En, PlanState::Scheduling) => "Sending",
             (Self::En, PlanState::InDoubt) => "In doubt",
             (Self::En, PlanState::Scheduled) => "Scheduled",
+            (Self::En, PlanState::PartlyScheduled) => "Partly scheduled",
             (Self::En, PlanState::Running) => "Running",
             (Self::En, PlanState::Completed) => "Completed",
             (Self::En, PlanState::PartlyFailed) => "Partly failed",
             (Self::En, PlanState::Failed) => "Failed",
             (Self::En, PlanState::Cancelled) => "Cancelled",
             (Self::Zh, PlanState::Draft) => "草稿",
+            (Self::Zh, PlanState::InReview) => "审批中",
+            (Self::Zh, PlanState::Expired) => "审批超时",
+            (Self::Zh, PlanState::ChangesAsked) => "待修改",
+            (Self::Zh, PlanState::Rejected) => "已拒绝",
             (Self::Zh, PlanState::OnHold) => "已暂停",
             (Self::Zh, PlanState::Scheduling) => "发送中",
             (Self::Zh, PlanState::InDoubt) => "结果未知",
             (Self::Zh, PlanState::Scheduled) => "已安排",
+            (Self::Zh, PlanState::PartlyScheduled) => "部分已安排",
             (Self::Zh, PlanState::Running) => "执行中",
             (Self::Zh, PlanState::Completed) => "已完成",
             (Self::Zh, PlanState::PartlyFailed) => "部分失败",
@@ -191,6 +232,8 @@ impl Lang {
             (Self::En, ItemState::Accepted { .. }) => "Accepted",
             (Self::En, ItemState::Rejected { .. }) => "Refused",
             (Self::En, ItemState::Unknown { .. }) => "In doubt",
+            (Self::En, ItemState::Stopped { why: Stop::NoProof }) => "Not scheduled, no proof",
+            (Self::En, ItemState::Stopped { .. }) => "Not sent",
             (Self::En, ItemState::Missed) => "Missed: too near its start, not sent",
             (Self::En, ItemState::Withdrawn) => "Withdrawn",
             (Self::Zh, ItemState::Planned) => "待发送",
@@ -198,6 +241,8 @@ impl Lang {
             (Self::Zh, ItemState::Accepted { .. }) => "已接受",
             (Self::Zh, ItemState::Rejected { .. }) => "被拒绝",
             (Self::Zh, ItemState::Unknown { .. }) => "结果未知",
+            (Self::Zh, ItemState::Stopped { why: Stop::NoProof }) => "未安排，无法证实",
+            (Self::Zh, ItemState::Stopped { .. }) => "未发送",
             (Self::Zh, ItemState::Missed) => "已错过：距开始太近，未发送",
             (Self::Zh, ItemState::Withdrawn) => "已撤回",
         }

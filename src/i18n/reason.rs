@@ -107,7 +107,9 @@ impl Viewer {
         match warning {
             Warning::Custom(patch) => lang.warn_custom(&patch.to_string()),
             Warning::BackupSensitive(patch) => lang.warn_backup(&patch.to_string()),
-            Warning::Skips { version, skipped } => lang.warn_skips(&version.to_string(), &patchboard_domain::version::join(skipped)),
+            Warning::Skips { version, skipped } => {
+                lang.warn_skips(&version.to_string(), &patchboard_domain::version::join(skipped).replace(',', ", "))
+            }
             Warning::OutsideWindow(ids) => lang.warn_outside(&names(ids)),
             Warning::InsideBackup(ids) => lang.warn_inside_backup(&names(ids)),
             Warning::BothOfPair { pair, .. } => lang.warn_pair(pair),

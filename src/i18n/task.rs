@@ -7,6 +7,7 @@ use patchboard_domain::{
 };
 
 messages! {
+    bad_days(text: &str) { "{text} is no date: that part of the filter is not applied. Write it as 2026-11-23.", "{text} 不是日期，该筛选条件未生效。请写作 2026-11-23。" }
     tasks_title { "Scheduled tasks", "定时任务" }
     tasks_lead { "Every scheduled task of the cloud, ours and foreign. The cloud forgets after a month; here it stays.", "云端的全部定时任务，包括非本平台创建的。云端只保留一个月，此处长期保留。" }
     tasks_empty_title { "No scheduled task was ever listed", "尚未列出任何定时任务" }

@@ -59,6 +59,10 @@ pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &s
     let init = RequestInit::new();
     let headers = web_sys::Headers::new().ok()?;
     headers.set("Accept", "text/html").ok()?;
+    if form.is_none() {
+        // Looking by itself does not keep a session alive.
+        headers.set("X-Patchboard-By-Itself", "1").ok()?;
+    }
     init.set_headers(headers.as_ref());
     if let Some(form) = form {
         init.set_method("POST");

@@ -41,9 +41,10 @@ fn Instance(row: FleetRow, tasks: Vec<Task>) -> impl IntoView {
         )
     };
     let rows = tasks.into_iter().map(|t| view! { <TaskRow task=t/> }).collect::<Vec<_>>();
+    let plans = viewer.who.as_ref().is_some_and(|w| w.is(patchboard_domain::account::Role::Operator));
     view! {
         <PageHead title=i.name.clone()>
-            {row.ineligible.is_none().then(|| view! {
+            {(row.ineligible.is_none() && plans).then(|| view! {
                 <form method="post" action=StartPlan::url()>
                     <input type="hidden" name="cloud" value=form_cloud/>
                     <input type="hidden" name="instance" value=form_id/>

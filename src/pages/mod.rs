@@ -1,24 +1,35 @@
 //! One file a route: load, arrange, link. Every page is whole without JavaScript.
 
+mod account;
 mod fleet;
+mod inbox;
 mod instance;
+mod ledger;
 mod not_found;
 mod pick;
 mod plan;
 mod plan_draft;
+mod plan_review;
 mod plan_sent;
 mod plans;
+mod record;
 mod schedule;
+mod sign_in;
 mod task;
 mod tasks;
 
+pub use account::{AccountPage, PeoplePage};
 pub use fleet::FleetPage;
+pub use inbox::InboxPage;
 pub use instance::InstancePage;
+pub use ledger::LedgerPage;
 pub use not_found::NotFoundPage;
 pub use pick::PickPage;
 pub use plan::PlanPage;
 pub use plans::PlansPage;
+pub use record::RecordPage;
 pub use schedule::SchedulePage;
+pub use sign_in::{SignInPage, WelcomePage};
 pub use task::TaskPage;
 pub use tasks::TasksPage;
 
@@ -51,5 +62,10 @@ const LAST_PAGE: i64 = 1_000_000;
 
 /// The page in a query string, from 1.
 fn page_number(query: &ParamsMap) -> i64 {
-    query.get("page").and_then(|p| p.parse().ok()).unwrap_or(1).clamp(1, LAST_PAGE)
+    page_of(query, "page")
+}
+
+/// The page of one of several lists of a page, from 1.
+fn page_of(query: &ParamsMap, key: &str) -> i64 {
+    query.get(key).and_then(|p| p.parse().ok()).unwrap_or(1).clamp(1, LAST_PAGE)
 }

@@ -1,20 +1,23 @@
-//! `/plans/{id}`: review while it is a draft, results afterwards.
+//! `/plans/{id}`: its author's review while it is a draft, the decision, results afterwards.
 
 use crate::{
     api::load_plan,
     components::load,
-    pages::{plan_draft::DraftPlan, plan_sent::SentPlan},
+    pages::{page_of, plan_draft::DraftPlan, plan_review::ReviewPlan, plan_sent::SentPlan},
 };
-use leptos::{either::Either, prelude::*};
-use leptos_router::hooks::use_params_map;
+use leptos::{either::EitherOf3, prelude::*};
+use leptos_router::hooks::{use_params_map, use_query_map};
 use patchboard_domain::fleet::PlanView;
 
 /// One plan.
 #[component]
 pub fn PlanPage() -> impl IntoView {
     let id = use_params_map().get_untracked().get("id").unwrap_or_default();
-    load(load_plan(id), |view| match view {
-        PlanView::Draft(view) => Either::Left(view! { <DraftPlan view=*view/> }),
-        PlanView::Sent(view) => Either::Right(view! { <SentPlan view=*view/> }),
+    let query = use_query_map().get_untracked();
+    let (items, attempts, requests) = (page_of(&query, "page"), page_of(&query, "attempts"), page_of(&query, "requests"));
+    load(load_plan(id, items, attempts, requests), move |view| match view {
+        PlanView::Draft(view) => EitherOf3::A(view! { <DraftPlan view=*view page=requests/> }),
+        PlanView::InReview(view) => EitherOf3::B(view! { <ReviewPlan view=*view page=requests/> }),
+        PlanView::Sent(view) => EitherOf3::C(view! { <SentPlan view=*view/> }),
     })
 }

@@ -1,24 +1,35 @@
 //! The review of a draft: the sentence, the exact requests, what stands against it, what should be known, and the button.
 
 use crate::{
-    api::{ChangePlan, ConfirmPlan},
-    components::{PageHead, PlanSteps, Step},
+    api::{AskReview, ChangePlan, ConfirmPlan},
+    components::{PageHead, Pager, PlanSteps, Step},
+    pages::plan_review::Thread,
     paths,
     viewer::Viewer,
     when,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use patchboard_domain::{compile::Request, filter::FleetFilter, fleet::DraftView, id::InstanceId};
+use patchboard_domain::{
+    authority::Action,
+    compile::Request,
+    filter::{FleetFilter, PAGE_SIZE},
+    fleet::{DraftView, Page},
+    id::{InstanceId, PlanId},
+    review::ReviewEnd,
+};
 
 /// Most names that a sentence lists before it counts.
 const NAMES_IN_A_SENTENCE: usize = 3;
+
+/// Most names on this page; all of them are on the page that picks.
+const NAMES_AT_MOST: usize = 200;
 
 /// Most names that are shown without being asked for: those of one request.
 const NAMES_SHOWN: usize = 30;
 
 /// Review and send.
 #[component]
-pub fn DraftPlan(view: DraftView) -> impl IntoView {
+pub fn DraftPlan(view: DraftView, page: i64) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let id = view.plan.id.clone();
@@ -33,10 +44,11 @@ pub fn DraftPlan(view: DraftView) -> impl IntoView {
     let awaited = view.candidates_read < view.chosen.len();
     let ready = view.is_ready();
     let title = if view.plan.draft.title.is_empty() { lang.review_title().to_owned() } else { view.plan.draft.title.clone() };
-    let requests = requests(&viewer, &view.requests);
+    let requests = requests(&viewer, Page::of(view.requests.clone(), page), &id);
     view! {
         <PageHead title=title lead=lang.draft_line()/>
         <PlanSteps step=Step::Review plan=Some(id.clone())/>
+        <Void view=view.clone()/>
         {(!blocking.is_empty()).then(|| view! {
             <section class="card blocking" aria-labelledby="blocking"><h2 id="blocking">{lang.blocking()}</h2>
                 <ul>{blocking.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
@@ -56,22 +68,62 @@ pub fn DraftPlan(view: DraftView) -> impl IntoView {
         </section>
         {ready.then(|| view! {
             <section class="card"><h2>{lang.exact_requests()}</h2>{requests}</section>
-            <Confirm view=view.clone()/>
+            {if view.need.approvals > 0 { view! { <Ask view=view.clone()/> }.into_any() } else { view! { <Confirm view=view.clone()/> }.into_any() }}
         })}
         <section class="card"><h2>{lang.cloud_facts()}</h2>
             <ul><li>{lang.fact_no_downtime()}</li><li>{lang.fact_blocked()}</li><li>{lang.fact_backup()}</li><li>{lang.fact_rollback()}</li><li>{lang.fact_no_dry_run()}</li></ul>
         </section>
         {awaited.then(|| view! { <p><a class="button" href=paths::plan(&id)>{lang.refresh()}</a></p> })}
-        <form method="post" action=ChangePlan::url() class="actions">
-            <input type="hidden" name="plan" value=id.to_string()/>
-            <button class="danger quiet" name="go" value="discard">{lang.discard()}</button>
+        <Thread id=id.clone() thread=view.thread.clone() may=view.may.clone()/>
+        {(view.may.allows(Action::DiscardPlan) && view.last_review.is_none()).then(|| view! {
+            <form method="post" action=ChangePlan::url() class="actions">
+                <input type="hidden" name="plan" value=id.to_string()/>
+                <button class="danger quiet" name="go" value="discard">{lang.discard()}</button>
+            </form>
+        })}
+    }
+}
+
+/// What became of the last decision that was asked for, while the plan is a draft again.
+#[component]
+fn Void(view: DraftView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let ended = view.last_review.as_ref().and_then(|r| r.ended);
+    let text = match ended {
+        Some((ReviewEnd::Changes, _)) => lang.void_changes(),
+        Some((ReviewEnd::Rejected, _)) => lang.void_rejected(),
+        Some((ReviewEnd::Withdrawn, _)) => lang.void_withdrawn(),
+        _ => return None,
+    };
+    let at = ended.map(|(_, at)| when::full(&viewer, at));
+    let said = view.last_review.and_then(|r| r.decisions.into_iter().last()).map(|d| d.comment).filter(|c| !c.is_empty());
+    Some(
+        view! { <div class="banner warn" role="status"><p><strong>{lang.void_title()} "."</strong> " " {text} " " {at}</p>{said.map(|s| view! { <p class="said">{s}</p> })}</div> },
+    )
+}
+
+/// The button that asks for a decision.
+#[component]
+fn Ask(view: DraftView) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let why = view.need.why.iter().map(|r| lang.need_reason(r)).collect::<Vec<_>>().join("; ");
+    let allowed = view.may.allows(Action::AskReview);
+    view! {
+        <form method="post" action=AskReview::url() class="card confirm stack">
+            <h2>{lang.ask_title()}</h2>
+            <input type="hidden" name="plan" value=view.plan.id.to_string()/>
+            <input type="hidden" name="hash" value=view.hash/>
+            <p>{lang.review_need(view.need.approvals)} " (" {why} ")"</p>
+            <p class="hint">{lang.ask_help()}</p>
+            <button class="primary" disabled=!allowed>{lang.ask_button()}</button>
         </form>
     }
 }
 
 /// The plan in words: when, which, what.
 #[component]
-fn Sentence(view: DraftView) -> impl IntoView {
+pub(super) fn Sentence(view: DraftView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let start = view.start.clone().ok();
@@ -90,7 +142,8 @@ fn Sentence(view: DraftView) -> impl IntoView {
         .into_iter()
         .map(|(engine, n, patches)| view! { <li>{lang.sentence_what(&lang.instances(n), &patches)} " (" {engine} ")"</li> })
         .collect_view();
-    let most = view.requests.iter().map(|r| r.instances.len()).max().unwrap_or_default();
+    let engines = view.requests.iter().map(|r| r.engine).collect::<std::collections::BTreeSet<_>>().len();
+    let (id, most) = (view.plan.id.clone(), view.max_instances);
     let (instances, requests) = (view.chosen.len(), view.requests.len());
     view! {
         <section class="card sentence"><h2>{lang.review_sentence_head()}</h2>
@@ -99,22 +152,26 @@ fn Sentence(view: DraftView) -> impl IntoView {
                 <p class="hint">{view.plan.draft.zone.clone()} " · " {when::with_weekday(&viewer, s.at, chrono::Offset::fix(&chrono::Utc))} " · " {when::relative(&viewer, s.at)}</p>
             })}
             <ul>{lines}</ul>
-            {(requests > 1 && most < instances).then(|| view! { <p>{lang.several_requests(instances, most, requests)}</p> })}
+            {(engines > 1).then(|| view! { <p>{lang.several_engines(engines)}</p> })}
+            {(requests > engines).then(|| view! { <p>{lang.several_requests(most, requests)}</p> })}
             <details open=instances <= NAMES_SHOWN><summary>{lang.instances(instances)}</summary>
-                <ul class="names">{view.chosen.iter().map(|r| view! { <li>{r.instance.name.clone()} " " <code class="id">{r.instance.id.to_string()}</code></li> }).collect_view()}</ul>
+                <ul class="names">{view.chosen.iter().take(NAMES_AT_MOST).map(|r| view! { <li>{r.instance.name.clone()} " " <code class="id">{r.instance.id.to_string()}</code></li> }).collect_view()}</ul>
+                {(instances > NAMES_AT_MOST).then(|| view! { <p><a href=paths::pick(Some(&id), &FleetFilter::default(), 1, true)>{lang.all_of_them(instances)}</a></p> })}
             </details>
         </section>
     }
 }
 
 /// The exact bodies, one after the other.
-pub(super) fn requests(viewer: &Viewer, requests: &[Request]) -> impl IntoView + use<> {
+pub(super) fn requests(viewer: &Viewer, requests: Page<Request>, plan: &PlanId) -> impl IntoView + use<> {
     let lang = viewer.lang;
-    let of = requests.len();
-    let many = of > 3;
-    (1_i64..)
-        .zip(requests.iter().cloned())
+    let (total, page, pages) = (requests.total, requests.page, requests.pages());
+    let many = total > 3;
+    let plan = plan.clone();
+    let list = ((page - 1) * PAGE_SIZE + 1..)
+        .zip(requests.rows)
         .map(|(n, r)| {
+            let of = usize::try_from(total).unwrap_or_default();
             view! {
                 <details class="request" open=!many>
                     <summary>{lang.request_number(n, of)} " · " {r.engine.to_string()} " · " {lang.instances(r.instances.len())}</summary>
@@ -123,7 +180,8 @@ pub(super) fn requests(viewer: &Viewer, requests: &[Request]) -> impl IntoView +
                 </details>
             }
         })
-        .collect_view()
+        .collect_view();
+    view! { {list}<Pager page=page pages=pages href=move |p| paths::with(&paths::plan(&plan), "requests", &p.to_string())/> }
 }
 
 /// The button that sends. It says what happens; more than one instance asks for their number.

@@ -2,19 +2,21 @@
 
 use crate::{
     api::ChangePlan,
-    components::{Badge, ItemBadge, PageHead, PlanBadge, SyncBar, Tone},
+    components::{Badge, ItemBadge, PageHead, Pager, PlanBadge, SyncBar, Tone},
     islands::Live,
-    pages::plan_draft::requests,
+    pages::{plan_draft::requests, plan_review::Thread},
     paths,
     viewer::Viewer,
     when::{self, Time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use patchboard_domain::{
+    authority::Action,
     fleet::{Attempt, SentView},
     id::CloudName,
     plan::PlanState,
-    send::{CloudError, GAVE_UP, INTERRUPTED, Item, ItemState, NOT_NAMED, OCCUPIED},
+    review::Verdict,
+    send::{CloudError, INTERRUPTED, Item, ItemState, NOT_NAMED},
 };
 
 /// Results.
@@ -23,21 +25,25 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let plan = view.plan.clone();
+    let (id, other) = (plan.id.clone(), plan.id.clone());
+    let (page, pages) = (view.items.page, view.items.pages());
+    let (tried, tried_pages) = (view.attempts.page, view.attempts.pages());
     let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
-    let of_state = |f: &dyn Fn(&ItemState) -> bool| view.items.iter().filter(|(i, _)| f(&i.state)).count();
+    let of_state = |f: &dyn Fn(&ItemState) -> bool| view.counts.iter().filter(|(i, _)| f(&i.state)).map(|(_, n)| n).sum::<usize>();
     let in_doubt = of_state(&|s| matches!(s, ItemState::Unknown { .. }));
     let rows = view
         .items
+        .rows
         .iter()
         .map(
             |(item, name)| view! { <Row item=item.clone() name=name.clone() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds/> },
         )
         .collect_view();
-    let attempts = view.attempts.iter().map(|a| view! { <AttemptLine attempt=a.clone()/> }).collect::<Vec<_>>();
+    let attempts = view.attempts.rows.iter().map(|a| view! { <AttemptLine attempt=a.clone()/> }).collect::<Vec<_>>();
     view! {
         <PageHead title=title/>
         <div data-live="summary" class="summary">
-            <p><PlanBadge state=view.state/>" "<Counts view=view.clone()/></p>
+            <p><PlanBadge state=view.state/>" "<Counts counts=view.counts.clone()/></p>
             <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
                 {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
@@ -47,53 +53,60 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             Some(sync) => view! { <SyncBar sync=vec![sync]/> }.into_any(),
             None => view! { <p class="banner warn">{lang.not_connected()}</p> }.into_any(),
         }}
+        <Approvals view=view.clone()/>
         <Changes view=view.clone()/>
         <h2>{lang.outcome_title()}</h2>
         <div data-live="items" class="table-wrap"><table class="cards">
             <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_result()}</th><th scope="col">{lang.col_task()}</th><th scope="col">{lang.col_request()}</th></tr></thead>
             <tbody>{rows}</tbody>
         </table></div>
+        <Pager page=page pages=pages href=move |p| paths::with(&paths::plan(&id), "page", &p.to_string())/>
         <h2>{lang.attempts_title()}</h2>
         <div data-live="attempts">{if attempts.is_empty() { view! { <p>{lang.no_attempts()}</p> }.into_any() } else { view! { <ol class="attempts">{attempts}</ol> }.into_any() }}</div>
+        <Pager page=tried pages=tried_pages href=move |p| paths::with(&paths::plan(&other), "attempts", &p.to_string())/>
         <h2>{lang.requests_confirmed()}</h2>
-        {requests(&viewer, &view.requests)}
+        {requests(&viewer, view.requests.clone(), &plan.id)}
+        <Thread id=plan.id.clone() thread=view.thread.clone() may=view.may.clone()/>
+        <p><a href=paths::record(&plan.id)>{lang.record_link()}</a> " · " <a href=paths::ledger_about(&format!("plan/{}", plan.id))>{lang.ledger_of_this()}</a></p>
         <Live every=3 note=lang.updated_by_itself().to_owned()/>
     }
 }
 
+/// Who approved it.
+#[component]
+fn Approvals(view: SentView) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let decisions = view.review.iter().flat_map(|r| &r.decisions).filter(|d| d.verdict == Verdict::Approve);
+    let names: Vec<String> = decisions.map(|d| view.names.get(&d.user).cloned().unwrap_or_default()).collect();
+    (!names.is_empty()).then(|| view! { <p>{lang.approved_by(&names.join(", "))}</p> })
+}
+
 /// Instances by state: `9 Accepted · 2 Refused · 1 In doubt`.
 #[component]
-fn Counts(view: SentView) -> impl IntoView {
+pub(super) fn Counts(counts: Vec<(Item, usize)>) -> impl IntoView {
     let lang = Viewer::current().lang;
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for (item, _) in &view.items {
-        let word = match (&item.state, &item.task_status) {
-            (ItemState::Accepted { .. }, Some(status)) => lang.task_status(status),
-            (state, _) => lang.item_state(state).to_owned(),
-        };
-        match counts.iter_mut().find(|(w, _)| *w == word) {
-            Some(entry) => entry.1 += 1,
-            None => counts.push((word, 1)),
-        }
-    }
-    counts.into_iter().map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(" · ")
+    let word = |item: &Item| match (&item.state, &item.task_status) {
+        (ItemState::Accepted { .. }, Some(status)) => lang.task_status(status),
+        (state, _) => lang.item_state(state).to_owned(),
+    };
+    counts.iter().map(|(item, n)| format!("{n} {}", word(item))).collect::<Vec<_>>().join(" · ")
 }
 
 /// What can be done with the plan as a whole.
 #[component]
 fn Changes(view: SentView) -> impl IntoView {
     let lang = Viewer::current().lang;
-    let unsent = view.items.iter().any(|(i, _)| i.state.is_open());
+    let unsent = view.counts.iter().any(|(i, _)| i.state.is_open());
     let held = view.state == PlanState::OnHold || view.plan.held_at.is_some();
-    let failed =
-        view.items.iter().filter(|(i, _)| matches!(i.state, ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn)).count();
+    let (may, plans) = (view.may.allows(Action::HoldPlan), view.may.allows(Action::CreatePlan));
+    let failed = view.counts.iter().filter(|(i, _)| i.state.came_to_nothing()).map(|(_, n)| n).sum::<usize>();
     view! {
         <form method="post" action=ChangePlan::url() class="actions" data-live="changes">
             <input type="hidden" name="plan" value=view.plan.id.to_string()/>
-            {(unsent && !held).then(|| view! { <button name="go" value="hold">{lang.hold()}</button> })}
-            {held.then(|| view! { <button name="go" value="unhold">{lang.unhold()}</button> })}
-            {unsent.then(|| view! { <button class="danger" name="go" value="withdraw">{lang.withdraw()}</button> })}
-            {(failed > 0).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(failed)}</button> })}
+            {(unsent && !held && may).then(|| view! { <button name="go" value="hold">{lang.hold()}</button> })}
+            {(held && may).then(|| view! { <button name="go" value="unhold">{lang.unhold()}</button> })}
+            {(unsent && may).then(|| view! { <button class="danger" name="go" value="withdraw">{lang.withdraw()}</button> })}
+            {(failed > 0 && plans).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(failed)}</button> })}
         </form>
     }
 }
@@ -104,15 +117,14 @@ fn Said(error: CloudError) -> impl IntoView {
     let message = match error.message.as_str() {
         NOT_NAMED => lang.doubt_not_named().to_owned(),
         INTERRUPTED => lang.doubt_interrupted().to_owned(),
-        OCCUPIED => lang.said_occupied().to_owned(),
-        GAVE_UP => lang.said_gave_up().to_owned(),
         other => other.to_owned(),
     };
+    let means = error.fault.map(|fault| format!("{} ", lang.fault(fault)));
     let parts: Vec<String> = [error.http_status.map(|s| lang.http_status(s)), error.code, error.request_id.map(|id| lang.request_id(&id))]
         .into_iter()
         .flatten()
         .collect();
-    view! { <span class="sub said">{message}{(!parts.is_empty()).then(|| format!(" ({})", parts.join(" · ")))}</span> }
+    view! { <span class="sub said">{means}{message}{(!parts.is_empty()).then(|| format!(" ({})", parts.join(" · ")))}</span> }
 }
 
 #[component]
@@ -132,6 +144,7 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64) -> impl 
             };
             view! { <Said error=error.clone()/><span class="sub">{waiting}</span> }.into_any()
         }
+        ItemState::Stopped { why } => view! { <span class="sub">{lang.stop(*why)}</span> }.into_any(),
         ItemState::Accepted { adopted: true, .. } => view! { <span class="sub">{lang.item_adopted()}</span> }.into_any(),
         _ => ().into_any(),
     };
@@ -158,6 +171,7 @@ fn AttemptLine(attempt: Attempt) -> impl IntoView {
     let lang = viewer.lang;
     let (tone, word) = match attempt.outcome.as_deref() {
         Some("accepted") => (Tone::Good, lang.attempt_accepted()),
+        Some("partial") => (Tone::Doubt, lang.attempt_partial()),
         Some("rejected") => (Tone::Bad, lang.attempt_rejected()),
         Some("not_sent") => (Tone::Warn, lang.attempt_not_sent()),
         Some(_) => (Tone::Doubt, lang.attempt_unknown()),

@@ -4,7 +4,7 @@ use crate::{
     api::load_plans,
     components::{Empty, PageHead, Pager, PlanBadge, load},
     islands::Live,
-    pages::page_number,
+    pages::{page_number, plan_sent::Counts},
     paths,
     viewer::Viewer,
     when::Time,
@@ -51,11 +51,13 @@ fn Row(row: PlanRow) -> impl IntoView {
     let plan = row.plan;
     let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
     let versions = patchboard_domain::version::join(&plan.draft.patches).replace(',', ", ");
-    let n = if row.items.is_empty() { plan.draft.instances.len() } else { row.items.len() };
+    let of_items: usize = row.counts.iter().map(|(_, n)| n).sum();
+    let n = if of_items == 0 { plan.draft.instances.len() } else { of_items };
+    let several = row.counts.len() > 1;
     view! {
         <tr>
             <th scope="row"><a href=paths::plan(&plan.id)>{title}</a></th>
-            <td data-label=lang.col_state()><PlanBadge state=row.state/></td>
+            <td data-label=lang.col_state()><PlanBadge state=row.state/>{several.then(|| view! { <span class="sub"><Counts counts=row.counts/></span> })}</td>
             <td data-label=lang.col_instances() class="num">{n}</td>
             <td data-label=lang.versions()>{if versions.is_empty() { "—".to_owned() } else { versions }}</td>
             <td data-label=lang.col_start()>{plan.start_at.map_or_else(|| "—".into_any(), |at| view! { <Time at=at/> }.into_any())}</td>

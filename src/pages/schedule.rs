@@ -46,6 +46,10 @@ fn Schedule(view: DraftView) -> impl IntoView {
             <section class="card">
                 <label class="field">{lang.plan_name()} <span class="hint">{lang.plan_name_help()}</span>
                     <input name="title" maxlength="200" value=draft.title autocomplete="off"/></label>
+                <div class="row">
+                    <label class="field grow">{lang.reason()} <span class="hint">{lang.reason_help()}</span><input name="reason" maxlength="2000" value=draft.reason autocomplete="off"/></label>
+                    <label class="field grow">{lang.ticket()} <span class="hint">{lang.ticket_help()}</span><input name="ticket" maxlength="300" value=draft.ticket autocomplete="off"/></label>
+                </div>
                 <p>{lang.instances(view.chosen.len())}</p>
             </section>
             <section class="card">
@@ -113,7 +117,8 @@ fn StartReading(view: DraftView) -> impl IntoView {
         }
         Err(refusal) => view! { <p class="field-error">{viewer.time_refusal(refusal)}</p> }.into_any(),
     };
-    let earliest = lang.earliest(&when::full(&viewer, view.earliest), view.lead_minutes);
+    let zone = if when::offset_of(&view.plan.draft.zone, view.earliest).is_some() { &view.plan.draft.zone } else { &viewer.zone };
+    let earliest = lang.earliest(&when::at_offset(view.earliest, when::offset(zone, view.earliest)), view.lead_minutes);
     view! { <div data-live="start" id="start-reading">{body}<p class="hint">{earliest}</p></div> }
 }
 
@@ -161,6 +166,9 @@ fn name(names: &Names, id: &InstanceId) -> String {
     names.get(id).cloned().unwrap_or_else(|| id.to_string())
 }
 
+/// Most instances that are named under a patch that does not fit all.
+const MISFITS_SHOWN: usize = 20;
+
 #[component]
 fn Choice(choice: PatchChoice, ticked: bool, names: Names) -> impl IntoView {
     let viewer = Viewer::current();
@@ -171,7 +179,7 @@ fn Choice(choice: PatchChoice, ticked: bool, names: Names) -> impl IntoView {
     let disabled = !fits && !ticked;
     let id = format!("patch-{version}");
     let missing = choice.missing.len();
-    let drop = choice.missing.iter().filter(|(_, why)| *why != NotInstallable::Awaited).map(|(id, _)| id.to_string()).collect::<Vec<_>>();
+    let drop = choice.missing.iter().filter(|(_, why)| *why != NotInstallable::Awaited).count();
     view! {
         <div class="choice" class:misfit=!fits>
             <input type="checkbox" id=id.clone() name="patches[]" value=version.clone() checked=ticked disabled=disabled/>
@@ -185,10 +193,9 @@ fn Choice(choice: PatchChoice, ticked: bool, names: Names) -> impl IntoView {
                 } else {
                     view! {
                         <details class="sub bad"><summary>{lang.fits_not(missing, choice.of)}</summary>
-                            <ul>{choice.missing.iter().map(|(id, why)| view! { <li>{name(&names, id)} ": " {viewer.not_installable(why)}</li> }).collect_view()}</ul>
-                            {(!drop.is_empty() && drop.len() < choice.of).then(|| view! {
-                                <button name="go" value=format!("drop:{}", drop.join(","))>{lang.drop_these(drop.len())}</button>
-                            })}
+                            <ul>{choice.missing.iter().take(MISFITS_SHOWN).map(|(id, why)| view! { <li>{name(&names, id)} ": " {viewer.not_installable(why)}</li> }).collect_view()}</ul>
+                            {(missing > MISFITS_SHOWN).then(|| view! { <p>{lang.and_more(missing - MISFITS_SHOWN)}</p> })}
+                            {(drop > 0 && drop < choice.of).then(|| view! { <button name="go" value=format!("drop:{}", choice.version)>{lang.drop_these(drop)}</button> })}
                         </details>
                     }.into_any()
                 }}

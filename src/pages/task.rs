@@ -59,7 +59,7 @@ fn Task(view: OrderView) -> impl IntoView {
                 <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_status()}</th><th scope="col">{lang.col_versions()}</th><th scope="col">{lang.col_start()}</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table></div>
-            <form method="post" action=OrderTask::url() class="card">
+            {view.may.then(|| view! { <form method="post" action=OrderTask::url() class="card">
                 <input type="hidden" name="cloud" value=first.cloud.to_string()/>
                 <input type="hidden" name="task" value=first.id.to_string()/>
                 <p class="hint">{lang.cancel_help()}</p>
@@ -68,7 +68,7 @@ fn Task(view: OrderView) -> impl IntoView {
                 <p class="hint">{lang.delete_help()}</p>
                 <button class="danger quiet" name="what" value="delete" disabled=no_delete.is_some()>{lang.delete_record()}</button>
                 {no_delete.map(|text| view! { <p class="sub">{text}</p> })}
-            </form>
+            </form> })}
             {(!orders.is_empty()).then(|| view! { <section><h2>{lang.orders_title()}</h2><ul>{orders}</ul></section> })}
         </div>
         <Live every=3 note=lang.updated_by_itself().to_owned()/>

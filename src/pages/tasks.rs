@@ -42,6 +42,7 @@ fn Tasks(view: TasksView, filter: TaskFilter) -> impl IntoView {
     let rows = view.page.rows.into_iter().map(|row| view! { <Row row=row/> }).collect_view();
     view! {
         <SyncBar sync=view.sync/>
+        {(!view.bad_days.is_empty()).then(|| view! { <p class="banner warn" role="alert">{lang.bad_days(&view.bad_days.join(", "))}</p> })}
         <Tabs counts=view.counts filter=filter.clone()/>
         <form class="filters" method="get" action=paths::TASKS role="search" aria-label=lang.filters()>
             <input type="hidden" name="status" value=filter.status.clone()/>

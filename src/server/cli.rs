@@ -1,11 +1,13 @@
 //! The command line.
 
 use crate::server::{
-    Kind, config, logging, run,
+    config, logging,
+    people::{self, LedgerArgs, UserArgs},
+    run,
     terminal::{Failure, chain, complain, say},
 };
 use clap::{Args, Parser, Subcommand};
-use patchboard_backend::clock::{FastClock, SharedClock, SystemClock};
+use patchboard_backend::clock::{DemoClock, SharedClock, SystemClock};
 use patchboard_simulator::{Simulator, Switches};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::net::TcpListener;
@@ -32,13 +34,17 @@ enum Command {
     Check(ConfigArgs),
     /// Print all settings with their defaults and meaning
     Config,
+    /// Make and change accounts
+    User(UserArgs),
+    /// Read the ledger as a proof
+    Ledger(LedgerArgs),
 }
 
 #[derive(Args)]
-struct ConfigArgs {
+pub(super) struct ConfigArgs {
     /// TOML file with settings; see `patchboard config`
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -62,6 +68,9 @@ struct DemoArgs {
     /// Keep the database in this directory instead of throwing it away
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// A team that works without review: plans are sent by whoever makes them
+    #[arg(long)]
+    without_review: bool,
     /// Pages come again when the server was built again; `cargo xtask dev` sets it
     #[arg(long, hide = true)]
     reload: bool,
@@ -85,6 +94,8 @@ pub async fn main(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo(args).await,
         Command::Simulator(args) => simulator(args).await,
         Command::Check(args) => check(args).await,
+        Command::User(args) => people::user(args).await,
+        Command::Ledger(args) => people::ledger(args).await,
         Command::Config => {
             say(config::DEFAULTS);
             Ok(())
@@ -107,7 +118,9 @@ fn loopback(listen: SocketAddr) -> Result<(), Failure> {
     if listen.ip().is_loopback() {
         return Ok(());
     }
-    Err(Failure::Wrong(format!("{listen} can be reached from other machines, and there are no accounts: listen on 127.0.0.1")))
+    Err(Failure::Wrong(format!(
+        "{listen} can be reached from other machines, and this is for looking at alone: listen on the loopback, 127.0.0.1"
+    )))
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
@@ -125,19 +138,19 @@ async fn serve(args: ConfigArgs) -> Result<(), Failure> {
         return Err(Failure::Wrong("no cloud: set PATCHBOARD__CLOUD__REGION and the SDK's variables, or try `patchboard demo`".to_owned()));
     }
     let listener = bind(config.listen).await?;
-    run::server(listener, &config.store_url, config.clouds, config.policy, Arc::new(SystemClock), Kind::default()).await
+    run::server(listener, &config.store_url, config.clouds, config.policy, Arc::new(SystemClock), config.front, None).await
 }
 
 async fn demo(args: DemoArgs) -> Result<(), Failure> {
     loopback(args.listen)?;
     logging::start(config::LogFormat::Text, "warn,patchboard=info");
-    let clock: SharedClock = Arc::new(FastClock::new(args.world.speed));
+    let clock = Arc::new(DemoClock::new(args.world.speed));
     let listener = bind(args.listen).await?;
     let simulator = start_simulator(&args.world, "127.0.0.1:0".parse().unwrap_or(args.listen), clock.clone()).await?;
     let throw_away = tempfile::tempdir().map_err(|e| Failure::Failed(format!("no temporary directory: {e}")))?;
     let dir = args.keep.unwrap_or_else(|| throw_away.path().to_owned());
     let url = format!("sqlite:{}", dir.join("patchboard.db").display());
-    run::demo(listener, &url, &simulator, clock, args.world.speed, args.reload).await
+    run::demo(listener, &url, &simulator, clock, args.world.speed, args.reload, args.without_review).await
 }
 
 async fn start_simulator(world: &WorldArgs, listen: SocketAddr, clock: SharedClock) -> Result<Simulator, Failure> {
@@ -154,7 +167,7 @@ async fn start_simulator(world: &WorldArgs, listen: SocketAddr, clock: SharedClo
 async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
     loopback(args.listen)?;
     logging::start(config::LogFormat::Text, "info,patchboard_simulator=debug");
-    let clock: SharedClock = Arc::new(FastClock::new(args.world.speed));
+    let clock: SharedClock = Arc::new(DemoClock::new(args.world.speed));
     let simulator = start_simulator(&args.world, args.listen, clock).await?;
     let stop = run::interruption()?;
     say(&format!(
@@ -170,17 +183,23 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
 
 async fn check(args: ConfigArgs) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), &config::environment())?;
+    // What can be told without touching anything comes first: a wrong setting must not leave an empty database behind.
+    let mut clouds = Vec::new();
+    for mut settings in config.clouds {
+        settings.pauses = Vec::new();
+        clouds.push(patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?);
+    }
     say("settings   ok");
     let store = patchboard_backend::Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     store.close().await;
     say(&format!("database   ok, {}", config.store_url));
-    if config.clouds.is_empty() {
+    if clouds.is_empty() {
         say("cloud      none configured");
     }
     let mut failed = Vec::new();
-    for settings in config.clouds {
-        let cloud = patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?;
+    for cloud in clouds {
         let (name, host) = (cloud.name(), cloud.host());
+        say(&format!("cloud      calling {name} at {host} …"));
         match cloud.check().await {
             Ok((project, engines)) => {
                 say(&format!("cloud      ok, {name} at {host}, project {project}, {engines} engine versions in the catalogue"));

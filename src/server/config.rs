@@ -1,8 +1,12 @@
 //! Settings: defaults, then a TOML file, then the environment. The only place that reads the environment.
 
+use super::Front;
 use chrono::{DateTime, Utc};
 use patchboard_backend::{CloudSettings, Policy, Secrets, zones};
-use patchboard_domain::schedule::Freeze;
+use patchboard_domain::{
+    review::{ApprovalRule, ReviewPolicy},
+    schedule::Freeze,
+};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, time::Duration};
 use toml::{Table, Value};
@@ -39,6 +43,8 @@ struct Raw {
     cloud: RawCloud,
     #[serde(default)]
     clouds: BTreeMap<String, RawCloud>,
+    session: RawSession,
+    review: RawReview,
     policy: RawPolicy,
     sync: RawSync,
     log: RawLog,
@@ -49,6 +55,8 @@ struct Raw {
 #[derive(Deserialize)]
 struct RawServer {
     listen: String,
+    public_url: String,
+    proxies: String,
     zone: String,
 }
 
@@ -72,6 +80,36 @@ struct RawCloud {
     iam_password_file: String,
     language: String,
     deadline_seconds: u64,
+}
+
+#[derive(Deserialize)]
+struct RawSession {
+    idle_minutes: i64,
+    hours: i64,
+}
+
+#[derive(Deserialize)]
+struct RawReview {
+    required: bool,
+    approvals: usize,
+    four_eyes: bool,
+    urgent_minutes: i64,
+    rule: Vec<RawRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawRule {
+    tag: String,
+    instances: usize,
+    custom_patch: bool,
+    approvals: usize,
+}
+
+impl Default for RawRule {
+    fn default() -> Self {
+        Self { tag: String::new(), instances: 0, custom_patch: false, approvals: 2 }
+    }
 }
 
 #[derive(Deserialize)]
@@ -104,8 +142,10 @@ struct RawFreeze {
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Address to listen on, a loopback one.
+    /// Address to listen on.
     pub listen: SocketAddr,
+    /// How the server faces those who ask.
+    pub front: Front,
     /// Database.
     pub store_url: String,
     /// The connections: that of `[cloud]` when it has a region, then those of `[clouds.NAME]` by name.
@@ -200,12 +240,21 @@ fn from_environment(table: &mut Table, name: &str, value: &str, known: &Table) -
         Some(Value::Integer(_)) => Value::Integer(
             value.trim().parse().map_err(|_| ConfigError(format!("PATCHBOARD__{name} must be a whole number, not {value:?}")))?,
         ),
+        Some(Value::Boolean(_)) => Value::Boolean(
+            value.trim().parse().map_err(|_| ConfigError(format!("PATCHBOARD__{name} must be true or false, not {value:?}")))?,
+        ),
+        Some(Value::Array(_)) => return Err(ConfigError(format!("{section}.{key} is a list: write it into the settings file"))),
         Some(_) => Value::String(value.to_owned()),
     };
     if let Some(Value::Table(target)) = table.get_mut(section) {
         target.insert(key.to_owned(), typed);
     }
     Ok(())
+}
+
+/// A whole number that makes sense.
+fn within(name: &str, n: i64, most: i64) -> Result<(), ConfigError> {
+    if (1..=most).contains(&n) { Ok(()) } else { Err(ConfigError(format!("{name} must be at least 1 and at most {most}, not {n}"))) }
 }
 
 fn unknown<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> ConfigError {
@@ -220,22 +269,22 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
         .listen
         .parse()
         .map_err(|_| ConfigError(format!("server.listen {:?} is not ADDRESS:PORT, for example 127.0.0.1:3000", raw.server.listen)))?;
-    if !listen.ip().is_loopback() {
-        return Err(ConfigError(format!(
-            "server.listen {listen} can be reached from other machines, and this version has no accounts: whoever reaches it could \
-             schedule upgrades. Listen on 127.0.0.1 and reach it through an SSH tunnel"
-        )));
-    }
+    let front = front(&raw.server, listen)?;
     if zones::find(&raw.server.zone).is_none() {
         return Err(ConfigError(format!("server.zone {:?} is no time zone; write an IANA name such as Asia/Shanghai", raw.server.zone)));
     }
-    let positive = |name: &str, n: i64| if n >= 1 { Ok(()) } else { Err(ConfigError(format!("{name} must be at least 1, not {n}"))) };
-    positive("policy.lead_minutes", raw.policy.lead_minutes)?;
-    positive("policy.settle_seconds", raw.policy.settle_seconds)?;
-    positive("policy.max_instances_per_request", i64::try_from(raw.policy.max_instances_per_request).unwrap_or(0))?;
-    positive("sync.candidates_minutes", raw.sync.candidates_minutes)?;
-    positive("sync.candidate_calls", i64::try_from(raw.sync.candidate_calls).unwrap_or(0))?;
-    positive("sync.every_seconds", i64::try_from(raw.sync.every_seconds).unwrap_or(0))?;
+    let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    within("policy.lead_minutes", raw.policy.lead_minutes, 7 * 24 * 60)?;
+    within("policy.settle_seconds", raw.policy.settle_seconds, 24 * 3600)?;
+    within("policy.max_instances_per_request", whole(raw.policy.max_instances_per_request), 1_000)?;
+    within("sync.candidates_minutes", raw.sync.candidates_minutes, 24 * 60)?;
+    within("sync.candidate_calls", whole(raw.sync.candidate_calls), 64)?;
+    within("sync.every_seconds", i64::try_from(raw.sync.every_seconds).unwrap_or(i64::MAX), 24 * 3600)?;
+    within("session.idle_minutes", raw.session.idle_minutes, 30 * 24 * 60)?;
+    within("session.hours", raw.session.hours, 30 * 24)?;
+    if tracing_subscriber::EnvFilter::try_new(&raw.log.level).is_err() {
+        return Err(ConfigError(format!("log.level {:?} is no filter; write error, warn, info or debug", raw.log.level)));
+    }
     let policy = Policy {
         lead_minutes: raw.policy.lead_minutes,
         settle_seconds: raw.policy.settle_seconds,
@@ -245,6 +294,9 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
         sync_seconds: raw.sync.every_seconds,
         candidates_minutes: raw.sync.candidates_minutes,
         candidate_calls: raw.sync.candidate_calls,
+        review: review(raw.review)?,
+        session_idle_minutes: raw.session.idle_minutes,
+        session_minutes: raw.session.hours * 60,
     };
     let mut clouds = Vec::new();
     if !raw.cloud.region.is_empty() {
@@ -260,7 +312,61 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
     if let Some(twice) = clouds.iter().enumerate().find(|(n, c)| clouds[..*n].iter().any(|other| other.name == c.name)) {
         return Err(ConfigError(format!("two connections are called {:?}: set cloud.name, or name the section otherwise", twice.1.name)));
     }
-    Ok(Config { listen, store_url: raw.store.url, clouds, policy, log_format: raw.log.format, log_level: raw.log.level })
+    Ok(Config { listen, front, store_url: raw.store.url, clouds, policy, log_format: raw.log.format, log_level: raw.log.level })
+}
+
+/// Listening for other machines needs TLS in front: passwords and sessions must not travel in the clear.
+fn front(raw: &RawServer, listen: SocketAddr) -> Result<Front, ConfigError> {
+    let url = raw.public_url.trim().trim_end_matches('/');
+    let host = match url.strip_prefix("https://") {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Some(host.to_owned()),
+        _ if url.is_empty() => None,
+        _ => {
+            return Err(ConfigError(format!(
+                "server.public_url {url:?} must be https://HOST without a path, for example https://patch.example.com"
+            )));
+        }
+    };
+    if host.is_none() && !listen.ip().is_loopback() {
+        return Err(ConfigError(format!(
+            "server.listen {listen} can be reached from other machines, and without TLS passwords and sessions would travel in the \
+             clear. Put a proxy with TLS in front, listen on 127.0.0.1 behind it, and set server.public_url to its https:// address; or \
+             reach 127.0.0.1 through an SSH tunnel"
+        )));
+    }
+    let proxies = raw.proxies.split(',').map(str::trim).filter(|p| !p.is_empty());
+    let proxies = proxies
+        .map(|p| p.parse().map_err(|_| ConfigError(format!("server.proxies: {p:?} is not an address such as 127.0.0.1"))))
+        .collect::<Result<_, _>>()?;
+    Ok(Front { secure: host.is_some(), hosts: host.into_iter().collect(), proxies, ..Front::default() })
+}
+
+fn review(raw: RawReview) -> Result<ReviewPolicy, ConfigError> {
+    if raw.required && raw.approvals == 0 {
+        return Err(ConfigError(
+            "review.approvals must be at least 1; a team that works without review says so with review.required = false".to_owned(),
+        ));
+    }
+    if raw.urgent_minutes != 0 {
+        within("review.urgent_minutes", raw.urgent_minutes, 30 * 24 * 60)?;
+    }
+    let mut rules = Vec::new();
+    for rule in raw.rule {
+        if !rule.tag.is_empty() && !rule.tag.contains('=') {
+            return Err(ConfigError(format!("review.rule: tag {:?} must be key=value, for example env=prod", rule.tag)));
+        }
+        if rule.approvals == 0 {
+            return Err(ConfigError("review.rule: approvals must be at least 1".to_owned()));
+        }
+        rules.push(ApprovalRule { tag: rule.tag, instances: rule.instances, custom_patch: rule.custom_patch, approvals: rule.approvals });
+    }
+    Ok(ReviewPolicy {
+        required: raw.required,
+        approvals: raw.approvals,
+        four_eyes: raw.four_eyes,
+        urgent_minutes: raw.urgent_minutes,
+        rules,
+    })
 }
 
 fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
@@ -279,6 +385,7 @@ fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>) -> Result
     if !matches!(raw.language.as_str(), "en-us" | "zh-cn") {
         return Err(ConfigError(format!("{section}.language {:?} must be en-us or zh-cn", raw.language)));
     }
+    within(&format!("{section}.deadline_seconds"), i64::try_from(raw.deadline_seconds).unwrap_or(i64::MAX), 600)?;
     let secrets = if raw.iam_user.is_empty() {
         let access = optional(&raw.access_key).or_else(|| var("HUAWEICLOUD_SDK_AK"));
         let secret = secret_file(&raw.secret_key_file)?.or_else(|| var("HUAWEICLOUD_SDK_SK"));
@@ -288,6 +395,14 @@ fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>) -> Result
                 "no credentials: set {variables}{section}.access_key with {section}.secret_key_file, or {section}.iam_user"
             )));
         };
+        // They travel in a header: a line break that came along when they were copied is the usual mistake.
+        for (name, value) in [("access key", &access), ("secret key", &secret)] {
+            if !value.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(ConfigError(format!(
+                    "the {name} of [{section}] holds a space, a line break or another character that no key has; copy it again"
+                )));
+            }
+        }
         let security_token = secret_file(&raw.security_token_file)?.or_else(|| var("HUAWEICLOUD_SDK_SECURITY_TOKEN"));
         Secrets::Key { access, secret, security_token }
     } else {
@@ -308,7 +423,7 @@ fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>) -> Result
         project_id: optional(&raw.project_id).or_else(|| var("HUAWEICLOUD_SDK_PROJECT_ID")),
         secrets,
         language: raw.language,
-        deadline: Duration::from_secs(raw.deadline_seconds.max(1)),
+        deadline: Duration::from_secs(raw.deadline_seconds),
         pauses: [500, 2_000, 5_000].map(Duration::from_millis).to_vec(),
     })
 }
@@ -327,7 +442,8 @@ fn secret_file(path: &str) -> Result<Option<String>, ConfigError> {
         }
     }
     let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{path} cannot be read: {e}")))?;
-    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+    let secret = text.trim_end_matches(['\n', '\r']);
+    if secret.is_empty() { Err(ConfigError(format!("{path} is empty; it must hold the secret"))) } else { Ok(Some(secret.to_owned())) }
 }
 
 #[cfg(test)]

@@ -1,24 +1,42 @@
-//! Until accounts exist, whoever reaches the port may use it: so nobody but this machine must reach it.
+//! Which names we answer to: those of this machine's loopback, and that of the public address.
 
+use super::Front;
 use axum::{
-    extract::Request,
-    http::{StatusCode, header::HOST},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header::HOST},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::net::IpAddr;
 
-/// Refuses a `Host` that is not this machine's loopback. A page elsewhere could otherwise point its own name at 127.0.0.1 and
-/// be same-origin with us (DNS rebinding).
-pub(super) async fn loopback_host(request: Request, next: Next) -> Response {
+/// Refuses a `Host` that is not ours. A page elsewhere could otherwise point its own name at our address and be same-origin with
+/// us (DNS rebinding).
+pub(super) async fn our_host(State(hosts): State<Vec<String>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|h| h.to_str().ok()).or_else(|| request.uri().host());
     match host {
-        Some(host) if is_loopback(host) => next.run(request).await,
+        Some(host) if is_loopback(host) || hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) => next.run(request).await,
         _ => (
             StatusCode::MISDIRECTED_REQUEST,
-            "This Patchboard has no accounts yet and answers on this machine's loopback only. Open it as http://127.0.0.1 or http://localhost.\n",
+            "This Patchboard is not called so. Open it by its public address (server.public_url), or on its own machine by http://localhost.\n",
         )
             .into_response(),
+    }
+}
+
+/// Refuses whatever changes something and does not come from a page of ours: browsers say so by `Sec-Fetch-Site`, older ones by
+/// `Origin`. Whoever says neither is refused as well: no program has anything to change here without a page.
+pub(super) async fn same_origin(State(front): State<Front>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() || is_ours(&front, request.headers()) {
+        return next.run(request).await;
+    }
+    StatusCode::FORBIDDEN.into_response()
+}
+
+fn is_ours(front: &Front, headers: &HeaderMap) -> bool {
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    match header("sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => header("origin").is_some_and(|origin| origin.eq_ignore_ascii_case(&front.origin(headers))),
     }
 }
 

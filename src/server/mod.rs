@@ -1,34 +1,46 @@
-//! Only on the server: router, configuration, headers, command line.
+//! Only on the server: router, configuration, headers, sessions, command line.
 
 pub mod cli;
 pub mod config;
+mod cookies;
+mod doors;
+mod export;
 mod guard;
+mod headers;
 mod health;
 mod logging;
+mod people;
 mod preferences;
 mod refusal;
 mod reload;
 mod run;
+mod sample;
+mod session;
 mod site;
 mod terminal;
 
-use crate::app;
-use axum::{Router, extract::FromRef, http::request::Parts, routing::get};
-use leptos::{config::LeptosOptions, prelude::*};
+use crate::{app, paths};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::{HeaderMap, StatusCode, header::HOST, request::Parts},
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+};
+use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use patchboard_backend::Services;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    csrf::CsrfLayer,
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    set_header::SetResponseHeaderLayer,
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 
 pub use run::serve;
+pub use session::SAMPLE_PEOPLE;
 
 /// Largest request body. A pasted list of ten thousand ids is below half of it.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -36,11 +48,37 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// Longest time for a page or a server function. Pages read the store only, so this is far beyond any that is well.
 const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 
+/// How the server faces those who ask.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    /// Every page is labelled as a demo, and one may become any of the sample people.
+    pub demo: bool,
+    /// Pages come again when the server was built again, for `cargo xtask dev`.
+    pub reload: bool,
+    /// Pages come by TLS, here or in front of us.
+    pub secure: bool,
+    /// Names we answer to beside this machine's own, with their port where they have one.
+    pub hosts: Vec<String>,
+    /// Proxies in front of us that are believed about where a request came from.
+    pub proxies: Vec<IpAddr>,
+}
+
+impl Front {
+    /// Where somebody has asked us.
+    fn origin(&self, headers: &HeaderMap) -> String {
+        let host = headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");
+        format!("{}://{host}", if self.secure { "https" } else { "http" })
+    }
+}
+
 /// What handlers are given.
 #[derive(Clone)]
 pub(crate) struct AppState {
     pub(crate) services: Services,
     leptos: LeptosOptions,
+    front: Front,
+    /// Directory of the hashed files.
+    package: String,
 }
 
 impl FromRef<AppState> for LeptosOptions {
@@ -49,57 +87,55 @@ impl FromRef<AppState> for LeptosOptions {
     }
 }
 
-/// What kind of server pages come from.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Kind {
-    /// Every page is labelled as a demo.
-    pub demo: bool,
-    /// Pages come again when the server was built again, for `cargo xtask dev`.
-    pub reload: bool,
-}
-
 /// Everything that is served.
-pub fn router(services: Services, kind: Kind) -> Router {
+pub fn router(services: Services, front: Front) -> Router {
     let package = site::package_dir();
     let leptos = LeptosOptions::builder().output_name("patchboard").site_pkg_dir(package.clone()).build();
-    let state = AppState { services: services.clone(), leptos: leptos.clone() };
+    let look = refusal::Look { package: package.clone(), secure: front.secure };
+    let state = AppState { services: services.clone(), leptos: leptos.clone(), front: front.clone(), package };
+    let facing = front.clone();
     let context = move || {
         let parts = use_context::<Parts>();
-        provide_context(preferences::viewer(parts.as_ref(), &services, kind.demo));
-        provide_context(app::DevScript(kind.reload.then_some(reload::SCRIPT)));
+        provide_context(preferences::viewer(parts.as_ref(), &services, &facing));
+        provide_context(app::DevScript(facing.reload.then_some(reload::SCRIPT)));
+        // One nonce for the header and for every script of the page.
+        if let Some(nonce) = parts.and_then(|p| p.extensions.get::<Nonce>().cloned()) {
+            provide_context(nonce);
+        }
         provide_context(services.clone());
     };
     let shell = move || app::shell(leptos.clone());
-    let dev = if kind.reload { reload::routes() } else { Router::new() };
-    Router::new()
-        .merge(dev)
+    let mut extra = Router::new();
+    if front.reload {
+        extra = extra.merge(reload::routes());
+    }
+    if front.demo {
+        extra = extra.route(paths::DEMO_SWITCH, post(session::switch));
+    }
+    extra
         .leptos_routes_with_context(&state, generate_route_list(app::App), context.clone(), shell.clone())
-        .route("/", get(async || axum::response::Redirect::to(crate::paths::INSTANCES)))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route(crate::paths::PREFERENCES, axum::routing::post(preferences::set))
+        .route(paths::PREFERENCES, post(preferences::set))
+        .route(paths::SESSION_BEGIN, post(session::begin))
+        .route(paths::SESSION_END, post(session::end))
+        .route(paths::SESSION_PASSWORD, post(session::password))
+        .route(paths::SESSION_REDEEM, post(session::redeem))
+        .route(paths::PEOPLE_CODE, post(session::code))
+        .route(paths::LEDGER_JSON, get(export::json_lines))
+        .route(paths::LEDGER_CSV, get(export::csv))
         .fallback(move |uri, request| site::file_or_page(uri, request, context.clone(), shell.clone()))
-        .with_state(state)
-        .layer(axum::middleware::from_fn(guard::loopback_host))
+        .with_state(state.clone())
         .layer(CatchPanicLayer::new())
-        .layer(CsrfLayer::new())
+        .layer(from_fn_with_state(state, doors::doorkeeper))
+        .layer(from_fn_with_state(front.clone(), guard::same_origin))
+        .layer(from_fn_with_state(front.hosts.clone(), guard::our_host))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, PAGE_DEADLINE))
-        .layer(axum::middleware::from_fn_with_state(package, refusal::in_words))
-        .layer(SetResponseHeaderLayer::if_not_present(header("x-content-type-options"), value("nosniff")))
-        .layer(SetResponseHeaderLayer::if_not_present(header("x-frame-options"), value("DENY")))
-        // Leptos returns a form without JavaScript to its referrer; another site learns nothing.
-        .layer(SetResponseHeaderLayer::if_not_present(header("referrer-policy"), value("same-origin")))
-        .layer(SetResponseHeaderLayer::if_not_present(header("cache-control"), value("no-store")))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PAGE_DEADLINE))
+        .layer(from_fn_with_state(look, refusal::in_words))
+        .layer(from_fn_with_state(front.secure, headers::secure))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(logging::request_span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-}
-
-fn header(name: &'static str) -> axum::http::HeaderName {
-    axum::http::HeaderName::from_static(name)
-}
-
-fn value(text: &'static str) -> axum::http::HeaderValue {
-    axum::http::HeaderValue::from_static(text)
+        .layer(from_fn(logging::safe_request_id))
 }

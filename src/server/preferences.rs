@@ -1,6 +1,6 @@
 //! Language, zone and theme, kept in cookies: they are the browser's, not a person's.
 
-use super::AppState;
+use super::{AppState, Front, cookies, doors::Asking};
 use crate::{
     i18n::Lang,
     paths,
@@ -11,7 +11,7 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT_LANGUAGE, COOKIE, LOCATION, SET_COOKIE},
+        header::{ACCEPT_LANGUAGE, LOCATION, SET_COOKIE},
         request::Parts,
     },
     response::{IntoResponse, Response},
@@ -19,33 +19,25 @@ use axum::{
 use patchboard_backend::{Services, zones};
 use serde::Deserialize;
 
-/// Seconds a preference is kept: a year.
-const KEPT: u32 = 31_536_000;
-
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
-        let (key, value) = pair.trim().split_once('=')?;
-        (key == name).then_some(value)
-    })
-}
-
 /// The language of a reader: what was chosen, then what the browser asks for.
-pub(super) fn language(headers: &HeaderMap) -> Lang {
+pub(super) fn language(headers: &HeaderMap, secure: bool) -> Lang {
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-    cookie(headers, "lang").or(accepted).and_then(Lang::from_header).unwrap_or_default()
+    cookies::read(headers, "lang", secure).or(accepted).and_then(Lang::from_header).unwrap_or_default()
 }
 
 /// Who looks, by cookies, then by `Accept-Language` and the configured zone.
-pub(super) fn viewer(parts: Option<&Parts>, services: &Services, demo: bool) -> Viewer {
-    let get = |name: &str| parts.and_then(|p| cookie(&p.headers, name));
+pub(super) fn viewer(parts: Option<&Parts>, services: &Services, front: &Front) -> Viewer {
+    let get = |name: &str| parts.and_then(|p| cookies::read(&p.headers, name, front.secure));
     let zone = get("zone").and_then(|z| zones::find(&z.replace("%2F", "/"))).map(|z| z.name().to_owned());
     Viewer {
-        lang: parts.map(|p| language(&p.headers)).unwrap_or_default(),
+        lang: parts.map(|p| language(&p.headers, front.secure)).unwrap_or_default(),
         zone: zone.unwrap_or_else(|| services.policy().default_zone.clone()),
         theme: get("theme").map(Theme::from_word).unwrap_or_default(),
         here: parts.and_then(|p| p.uri.path_and_query().map(ToString::to_string)).unwrap_or_else(|| "/".to_owned()),
         now: services.now(),
-        demo,
+        demo: front.demo,
+        who: parts.and_then(|p| p.extensions.get::<Asking>()?.actor().cloned()),
+        without_review: !services.policy().review.required,
     }
 }
 
@@ -60,12 +52,11 @@ pub(super) struct Preferences {
 }
 
 /// Keeps what was chosen and goes back. An unknown zone keeps the present one.
-pub(super) async fn set(State(_): State<AppState>, Form(wanted): Form<Preferences>) -> Response {
+pub(super) async fn set(State(state): State<AppState>, Form(wanted): Form<Preferences>) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let mut keep = |name: &str, value: &str| {
-        let text = format!("{name}={value}; Path=/; Max-Age={KEPT}; SameSite=Lax; HttpOnly");
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            response.headers_mut().append(SET_COOKIE, value);
+        if let Some(cookie) = cookies::write(name, value, state.front.secure, Some(cookies::YEAR)) {
+            response.headers_mut().append(SET_COOKIE, cookie);
         }
     };
     if let Some(lang) = wanted.lang.as_deref().and_then(Lang::from_header) {

@@ -1,6 +1,8 @@
-//! What the outer layers refuse before a page is made, as a page a person can read: too large, from elsewhere, too slow.
+//! Pages that are made without Leptos: what the outer layers refuse (too large, from elsewhere, too slow, not allowed), and the one
+//! that shows a one-time code, which must not pass through an address.
 
 use super::preferences::language;
+use crate::i18n::Lang;
 use axum::{
     extract::{Request, State},
     http::{
@@ -8,13 +10,21 @@ use axum::{
         header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE},
     },
     middleware::Next,
-    response::Response,
+    response::{Html, IntoResponse, Response},
 };
+use patchboard_domain::authority::Denied;
+
+/// What these pages need to know.
+#[derive(Clone)]
+pub(super) struct Look {
+    pub(super) package: String,
+    pub(super) secure: bool,
+}
 
 /// Gives a bare refusal a body in the reader's language. Programs, which do not ask for HTML, get it as it was.
-pub(super) async fn in_words(State(package): State<String>, request: Request, next: Next) -> Response {
+pub(super) async fn in_words(State(look): State<Look>, request: Request, next: Next) -> Response {
     let wants_html = header(request.headers(), &ACCEPT).contains("text/html");
-    let lang = language(request.headers());
+    let lang = language(request.headers(), look.secure);
     let mut response = next.run(request).await;
     if !wants_html || header(response.headers(), &CONTENT_TYPE).starts_with("text/html") {
         return response;
@@ -22,22 +32,53 @@ pub(super) async fn in_words(State(package): State<String>, request: Request, ne
     let (title, text) = match response.status() {
         StatusCode::PAYLOAD_TOO_LARGE => (lang.too_much_title(), lang.too_much_text()),
         StatusCode::FORBIDDEN => (lang.elsewhere_title(), lang.elsewhere_text()),
+        StatusCode::NOT_FOUND => (lang.not_found_title(), lang.not_found_text()),
         StatusCode::GATEWAY_TIMEOUT => (lang.slow_title(), lang.slow_text()),
-        StatusCode::INTERNAL_SERVER_ERROR => (lang.failed_title(), lang.failed_text()),
+        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE => (lang.failed_title(), lang.failed_text()),
         _ => return response,
     };
-    let page = format!(
-        "<!DOCTYPE html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
-         initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>{title} · Patchboard</title><link rel=\"stylesheet\" \
-         href=\"/{package}/patchboard.css\"></head><body><main class=\"empty\"><h1>{title}</h1><p>{text}</p><p><a class=\"button\" \
-         href=\"/\">{home}</a></p></main></body></html>",
-        tag = lang.tag(),
-        home = lang.to_instances(),
-    );
-    *response.body_mut() = page.into();
+    *response.body_mut() = page(lang, &look.package, title, &format!("<p>{text}</p>")).into();
     response.headers_mut().remove(CONTENT_LENGTH);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
+}
+
+/// Somebody is signed in and may not.
+pub(super) fn denied(headers: &HeaderMap, package: &str, secure: bool, denied: &Denied) -> Response {
+    let lang = language(headers, secure);
+    let body = page(lang, package, lang.denied_title(), &format!("<p>{}</p>", lang.denied(denied)));
+    (StatusCode::FORBIDDEN, Html(body)).into_response()
+}
+
+/// A one-time code, to be handed over. It is not kept anywhere it could be read again.
+pub(super) fn code_page(headers: &HeaderMap, package: &str, secure: bool, code: &str, origin: &str) -> Response {
+    let lang = language(headers, secure);
+    let address = escaped(&format!("{origin}{}", crate::paths::WELCOME));
+    let text = format!(
+        "<p>{}</p><p class=\"big\"><code>{}</code></p><p>{}</p><p><code>{address}</code></p><p><a class=\"button\" href=\"{}\">{}</a></p>",
+        lang.code_text(),
+        escaped(code),
+        lang.code_where(),
+        crate::paths::PEOPLE,
+        lang.nav_people(),
+    );
+    Html(page(lang, package, lang.code_title(), &text)).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A whole page. `title` and `inner` are ours, or escaped.
+fn page(lang: Lang, package: &str, title: &str, inner: &str) -> String {
+    format!(
+        "<!DOCTYPE html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
+         initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>{title} · Patchboard</title><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\"><link rel=\"stylesheet\" \
+         href=\"/{package}/patchboard.css\"></head><body><main class=\"empty\"><h1>{title}</h1>{inner}<p><a class=\"button\" \
+         href=\"/\">{home}</a></p></main></body></html>",
+        tag = lang.tag(),
+        home = lang.to_inbox(),
+    )
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &axum::http::HeaderName) -> &'a str {

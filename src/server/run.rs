@@ -1,13 +1,17 @@
 //! Starting and stopping.
 
 use crate::server::{
-    Kind, router,
+    Front, router, sample,
     terminal::{Failure, chain, say},
 };
 use axum::Router;
-use patchboard_backend::{Cloud, CloudSettings, Policy, Secrets, Services, Store, Workers, clock::SharedClock};
+use patchboard_backend::{
+    Cloud, CloudSettings, Policy, Secrets, Services, Store, Workers,
+    clock::{DemoClock, SharedClock},
+};
+use patchboard_domain::review::ReviewPolicy;
 use patchboard_simulator::Simulator;
-use std::{future::Future, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// Serves until `shutdown`, then lets running requests end.
@@ -15,7 +19,23 @@ use tokio::net::TcpListener;
 /// # Errors
 /// When the listener fails.
 pub async fn serve(listener: TcpListener, app: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await
+}
+
+/// While there is no account at all: how the first one is made. The code stands here alone, not in an address.
+async fn welcome(services: &Services, front: &Front, address: SocketAddr) -> Result<(), Failure> {
+    if let Some(code) = services.first_code().await.map_err(|e| Failure::Failed(chain(&e)))? {
+        let base = match front.hosts.first() {
+            Some(host) => format!("https://{host}"),
+            None => format!("http://{address}"),
+        };
+        say(&format!(
+            "No account exists yet. Open {base}{} and make the first administrator with this one-time code, good for an hour:\n  {code}",
+            crate::paths::WELCOME
+        ));
+    }
+    Ok(())
 }
 
 /// A server for these clouds.
@@ -25,20 +45,33 @@ pub(super) async fn server(
     clouds: Vec<CloudSettings>,
     policy: Policy,
     clock: SharedClock,
-    kind: Kind,
+    front: Front,
+    demo: Option<&DemoClock>,
 ) -> Result<(), Failure> {
+    // Held until the end: a second process would take what this one is sending for interrupted, and send it again.
+    let _claimed = Store::claim(store_url).map_err(|e| Failure::Failed(chain(&e)))?;
     let store = Store::open(store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    if front.secure && front.proxies.is_empty() {
+        tracing::warn!(
+            "server.public_url is set and server.proxies is not: everybody seems to come from one address, and shares its attempts to sign in"
+        );
+    }
     let mut connections = Vec::new();
     for settings in clouds {
         connections.push(Cloud::new(settings, clock.clone()).map_err(|e| Failure::Wrong(e.to_string()))?);
     }
     let services = Services::new(store, clock, connections, policy).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let address = listener.local_addr().map_err(|e| Failure::Failed(e.to_string()))?;
+    match demo {
+        Some(clock) => sample::furnish(&services, clock).await.map_err(|e| Failure::Failed(chain(&e)))?,
+        None => welcome(&services, &front, address).await?,
+    }
     let workers = Workers::start(&services);
     let interrupted = interruption()?;
-    let address = listener.local_addr().map_err(|e| Failure::Failed(e.to_string()))?;
-    say(&format!("Patchboard at http://{address}{}", if kind.demo { " (demo: nothing leaves this machine)" } else { "" }));
-    let app = router(services.clone(), kind);
-    let served = if kind.reload {
+    say(&format!("Patchboard at http://{address}{}", if front.demo { " (demo: nothing leaves this machine)" } else { "" }));
+    let reload = front.reload;
+    let app = router(services.clone(), front);
+    let served = if reload {
         // Under development pages hold a line open that would outlast every graceful end.
         tokio::select! {
             served = serve(listener, app, std::future::pending()) => served,
@@ -62,9 +95,10 @@ pub(super) async fn demo(
     listener: TcpListener,
     store_url: &str,
     simulator: &Simulator,
-    clock: SharedClock,
+    clock: Arc<DemoClock>,
     speed: u16,
     reload: bool,
+    without_review: bool,
 ) -> Result<(), Failure> {
     let settings = CloudSettings {
         name: "demo".to_owned(),
@@ -82,9 +116,11 @@ pub(super) async fn demo(
         pauses: vec![Duration::from_millis(300), Duration::from_secs(1)],
     };
     // A demo is watched: it looks often, candidate lists last ten real minutes, and doubts are settled while somebody still looks.
-    let policy = Policy { sync_seconds: 5, settle_seconds: 15, candidates_minutes: 10 * i64::from(speed), ..Policy::default() };
+    let review = if without_review { ReviewPolicy::none() } else { ReviewPolicy::default() };
+    let policy = Policy { review, sync_seconds: 5, settle_seconds: 15, candidates_minutes: 10 * i64::from(speed), ..Policy::default() };
     say(&format!("Simulated cloud at {}", simulator.url()));
-    server(listener, store_url, vec![settings], policy, clock, Kind { demo: true, reload }).await
+    let front = Front { demo: true, reload, ..Front::default() };
+    server(listener, store_url, vec![settings], policy, clock.clone(), front, Some(&clock)).await
 }
 
 /// Ends when somebody asks the process to end. Listens from the call on, not from the first poll: a signal that comes as soon

@@ -36,6 +36,10 @@ pub(super) async fn file_or_page<IV: IntoView + 'static>(
     context: impl Fn() + Clone + Send + Sync + 'static,
     shell: impl Fn() -> IV + Clone + Send + Sync + 'static,
 ) -> Response {
+    // The router does not resolve these, and the pages' own router would: such an address is none of ours.
+    if uri.path().split('/').any(|part| matches!(part, "." | "..")) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     if let Some(response) = file(uri.path(), request.headers()) {
         return response;
     }

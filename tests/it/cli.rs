@@ -22,7 +22,7 @@ fn another_address_than_loopback_is_refused_with_the_reason() {
     for args in [&["demo", "--listen", "0.0.0.0:0"][..], &["simulator", "--listen", "0.0.0.0:0"]] {
         let (code, _, error) = said(&patchboard(args, &[]));
         assert_eq!(code, Some(2), "{error}");
-        assert!(error.contains("no accounts"), "{error}");
+        assert!(error.contains("loopback"), "{error}");
     }
     let (code, _, error) = said(&patchboard(&["serve"], &[("PATCHBOARD__SERVER__LISTEN", "[::]:3000")]));
     assert!(code == Some(2) && error.contains("SSH tunnel"), "{error}");
@@ -39,6 +39,66 @@ fn help_and_defaults_are_the_manual() {
     assert!(defaults.contains("lead_minutes = 30") && defaults.parse::<toml::Table>().is_ok());
     let (code, _, error) = said(&patchboard(&["serve"], &[]));
     assert!(code == Some(2) && error.contains("PATCHBOARD__CLOUD__REGION"), "{error}");
+}
+
+#[test]
+fn a_database_of_something_else_is_left_alone_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |name: &str| {
+        let url = format!("sqlite:{}", dir.path().join(name).display());
+        let (code, _, error) = said(&patchboard(&["check"], &[("PATCHBOARD__STORE__URL", &url)]));
+        assert_eq!(code, Some(1), "{error}");
+        assert!(error.contains(name), "{error}");
+        error
+    };
+    std::fs::write(dir.path().join("noise.db"), vec![7; 4096]).unwrap();
+    assert!(refused("noise.db").contains("is it a file of Patchboard"));
+    std::fs::create_dir(dir.path().join("folder.db")).unwrap();
+    refused("folder.db");
+    let (code, _, error) = said(&patchboard(&["check"], &[("PATCHBOARD__STORE__URL", "postgres://user:canary-password@host/db")]));
+    assert!(code == Some(1) && error.contains("sqlite:PATH") && !error.contains("canary-password"), "{error}");
+}
+
+#[tokio::test]
+async fn tables_of_another_program_are_not_touched() {
+    use sqlx::{ConnectOptions, Connection};
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut other = options.connect().await.unwrap();
+    sqlx::raw_sql("CREATE TABLE plans (x)").execute(&mut other).await.unwrap();
+    let (code, _, error) = said(&patchboard(&["check"], &[("PATCHBOARD__STORE__URL", &format!("sqlite:{}", path.display()))]));
+    assert!(code == Some(1) && error.contains("another program"), "{error}");
+    let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master").fetch_one(&mut other).await.unwrap();
+    assert_eq!(tables, 1);
+    other.close().await.unwrap();
+}
+
+#[test]
+fn two_processes_never_serve_from_one_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = dir.path().to_str().unwrap();
+    let claimed = patchboard_backend::Store::claim(&format!("sqlite:{keep}/patchboard.db")).unwrap();
+    let (code, _, error) = said(&patchboard(&["demo", "--listen", "127.0.0.1:0", "--keep", keep], &[]));
+    assert!(code == Some(1) && error.contains("another Patchboard is running on"), "{error}");
+    // Accounts and the ledger are another matter: they change nothing that is on its way.
+    let store = format!("sqlite:{keep}/patchboard.db");
+    let run = |args: &[&str]| said(&patchboard(args, &[("PATCHBOARD__STORE__URL", &store)]));
+    let (code, out, error) = run(&["user", "add", "li.na", "--role", "operator", "--role", "approver"]);
+    assert!(code == Some(0) && out.contains("one-time code"), "{out}{error}");
+    let (code, _, error) = run(&["user", "add", "LI.NA", "--role", "viewer"]);
+    assert!(code == Some(2) && error.contains("that name already"), "{error}");
+    assert!(run(&["user", "add", "x y", "--role", "viewer"]).2.contains("letters"));
+    assert!(run(&["user", "add", "x", "--role", "king"]).2.contains("administrator"));
+    let (_, out, _) = run(&["user", "list"]);
+    assert!(out.contains("operator,approver") && out.contains("no password yet"), "{out}");
+    let (code, out, error) = run(&["ledger", "verify"]);
+    assert!(code == Some(0) && out.contains("the ledger is whole: 2 entries"), "{out}{error}");
+    let head = out.split("the last is ").nth(1).unwrap().trim().to_owned();
+    assert_eq!(run(&["ledger", "verify", "--expect", &head]).0, Some(0));
+    let (code, _, error) = run(&["ledger", "verify", "--expect", "2:0000"]);
+    assert!(code == Some(1) && error.contains("entry 2 is not the one that stood there"), "{error}");
+    drop(claimed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ async fn not_acted_and_lost(act: Act) {
     assert_eq!(app.words(&id).await, ["accepted"; 3], "{act:?}");
     assert_eq!((app.creates(), app.tasks(&instances)), (2, vec![1; 3]), "{act:?}: no duplicate, no loss");
     let view = app.sent(&id).await;
-    assert_eq!(view.attempts[1].body, view.requests[0].body, "{act:?}: the resent body is the confirmed one");
+    assert_eq!(view.attempts.rows[0].body, view.requests.rows[0].body, "{act:?}: the resent body is the confirmed one");
 }
 
 #[tokio::test]
@@ -91,9 +91,9 @@ async fn only_what_is_proved_absent_is_sent_again() {
     settle(&app, 4, 130).await;
     assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"; 3], 2, vec![1; 3]));
     let view = app.sent(&id).await;
-    assert_eq!(view.attempts[1].instances.len(), 1);
+    assert_eq!(view.attempts.rows[0].instances.len(), 1);
     let (confirmed, resent): (serde_json::Value, serde_json::Value) =
-        (serde_json::from_str(&view.requests[0].body).unwrap(), serde_json::from_str(&view.attempts[1].body).unwrap());
+        (serde_json::from_str(&view.requests.rows[0].body).unwrap(), serde_json::from_str(&view.attempts.rows[0].body).unwrap());
     for field in ["start_time", "target_version", "upgrade_type", "upgrade_action"] {
         assert_eq!(confirmed[field], resent[field], "only instances were taken out");
     }
@@ -147,7 +147,7 @@ async fn after_two_attempts_that_made_nothing_a_person_decides() {
     app.simulator.set_faults(vec![Fault::on_create(9, Act::Drop)]);
     app.send().await;
     settle(&app, 12, 130).await;
-    assert_eq!((app.words(&id).await, app.creates()), (vec!["rejected"], 2));
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["stopped"], 2));
     assert!(app.get(&format!("/plans/{id}")).await.body.contains("Sent twice"));
 }
 
@@ -273,8 +273,8 @@ async fn a_cloud_that_cannot_be_reached_was_sent_nothing() {
     app.send().await;
     app.sync().await;
     let view = app.sent(&id).await;
-    assert_eq!(view.items[0].0.state, ItemState::Planned);
-    assert_eq!(view.attempts[0].outcome.as_deref(), Some("not_sent"));
+    assert_eq!(view.items.rows[0].0.state, ItemState::Planned);
+    assert_eq!(view.attempts.rows[0].outcome.as_deref(), Some("not_sent"));
     let page = app.get("/instances").await.body;
     assert!(page.contains("could not be read") && page.contains("60 match"), "the last known fleet, with its age");
 }

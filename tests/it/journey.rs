@@ -12,7 +12,7 @@ async fn what_was_confirmed_is_what_the_cloud_gets() {
     assert_eq!(app.words(&id).await, ["accepted"; 3]);
     assert_eq!(app.tasks(&instances), [1, 1, 1]);
     let view = app.sent(&id).await;
-    assert_eq!(view.attempts[0].body, view.requests[0].body, "byte for byte");
+    assert_eq!(view.attempts.rows[0].body, view.requests.rows[0].body, "byte for byte");
     assert_eq!(view.state, PlanState::Scheduled);
 
     app.advance(60);
@@ -79,7 +79,7 @@ async fn more_than_thirty_instances_become_several_requests() {
     let (id, instances) = app.confirmed(65).await;
     app.send().await;
     let view = app.sent(&id).await;
-    assert_eq!(view.requests.iter().map(|r| r.instances.len()).collect::<Vec<_>>(), [30, 30, 5]);
+    assert_eq!(view.requests.rows.iter().map(|r| r.instances.len()).collect::<Vec<_>>(), [30, 30, 5]);
     assert_eq!((app.creates(), app.tasks(&instances)), (3, vec![1; 65]));
 }
 

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod cli;
 mod crash;
 mod faults;
 mod journey;
+mod ledger;
 mod pages;
+mod review;
 mod support;

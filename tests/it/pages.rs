@@ -120,7 +120,14 @@ async fn other_sites_and_other_names_are_refused() {
     let app = TestApp::start().await;
     let rebound = Request::get("/instances").header(header::HOST, "evil.example:3000").body(Body::empty()).unwrap();
     assert_eq!(app.request(rebound).await.status, StatusCode::MISDIRECTED_REQUEST);
-    for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "http://evil.example")] {
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "none"),
+        ("origin", "http://evil.example"),
+        ("origin", "https://localhost"),
+        ("x-nothing", "said"),
+    ] {
         let forged = Request::post("/api/refresh").header(header::HOST, "localhost").header(name, value).body(Body::empty()).unwrap();
         assert_eq!(app.request(forged).await.status, StatusCode::FORBIDDEN, "{name}");
     }
@@ -157,7 +164,7 @@ async fn preferences_go_back_only_to_us() {
     assert_eq!((kept.status, kept.location.as_str()), (StatusCode::SEE_OTHER, "/tasks?page=2"));
     let cookies: Vec<_> = kept.headers.get_all(header::SET_COOKIE).iter().filter_map(|v| v.to_str().ok()).collect();
     assert!(cookies.iter().any(|c| c.starts_with("zone=Europe/London")), "{cookies:?}");
-    assert_eq!(app.post(paths::PREFERENCES, &[("back", "//evil.example")]).await.location, paths::INSTANCES);
+    assert_eq!(app.post(paths::PREFERENCES, &[("back", "//evil.example")]).await.location, paths::INBOX);
 }
 
 #[tokio::test]
@@ -167,7 +174,10 @@ async fn a_form_that_is_too_large_is_refused_in_words_and_changes_nothing() {
     let answer = app.post("/api/plans/pick", &[("plan", id.as_str()), ("pasted", &"x\n".repeat(600_000)), ("go", "paste")]).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(answer.body.contains("Nothing was changed") && answer.body.contains("</html>"), "{}", answer.body);
-    let program = Request::post("/api/plans/pick").header(header::HOST, "localhost").header(header::CONTENT_LENGTH, 2_000_000);
+    let program = Request::post("/api/plans/pick")
+        .header(header::HOST, "localhost")
+        .header(header::ORIGIN, "http://localhost")
+        .header(header::CONTENT_LENGTH, 2_000_000);
     let program = program.body(Body::from("x".repeat(2_000_000))).unwrap();
     assert!(!app.request(program).await.body.contains("<html"), "a program is not sent a page");
     assert_eq!(app.services.plan(&id).await.unwrap().draft.pasted, "");

@@ -6,14 +6,16 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use chrono::{DateTime, Duration, TimeZone, Utc};
-use patchboard::server::Kind;
+use patchboard::server::Front;
 use patchboard_backend::{
-    Cloud, CloudSettings, Policy, Secrets, Services, Store,
+    Cloud, CloudSettings, Policy, Secrets, SentPages, Services, Store,
     clock::{Clock, SharedClock, TestClock},
 };
 use patchboard_domain::{
+    account::{Actor, Role},
     fleet::{DraftView, SentView},
     id::{InstanceId, PlanId},
+    review::ReviewPolicy,
     send::ItemState,
 };
 use patchboard_simulator::{ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches};
@@ -30,8 +32,14 @@ pub(crate) struct TestApp {
     pub(crate) simulator: Simulator,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) dir: TempDir,
+    /// Who asks where a test says nothing else: somebody with every role, where no review is needed.
+    pub(crate) actor: Actor,
+    cookie: String,
     router: Router,
 }
+
+/// A password that may be chosen.
+pub(crate) const PASSWORD: &str = "wellen-brechen-am-kai";
 
 /// An answer of the router.
 pub(crate) struct Answer {
@@ -81,24 +89,46 @@ impl TestApp {
     }
 
     pub(crate) async fn with(simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings)) -> Self {
-        Self::over(tempfile::tempdir().unwrap(), simulator, clock, change).await
+        // Tests move the clock by weeks; how sessions end is tested where nothing else is.
+        let policy =
+            Policy { review: ReviewPolicy::none(), session_idle_minutes: 90 * 24 * 60, session_minutes: 90 * 24 * 60, ..Policy::default() };
+        Self::over(tempfile::tempdir().unwrap(), simulator, clock, change, policy).await
+    }
+
+    /// 60 instances, read once, under a policy.
+    pub(crate) async fn under(review: ReviewPolicy) -> Self {
+        let clock = Arc::new(TestClock::at(now()));
+        let simulator = simulator(clock.clone(), 60).await;
+        let policy = Policy { review, ..Policy::default() };
+        let app = Self::over(tempfile::tempdir().unwrap(), simulator, clock, |_| (), policy).await;
+        app.sync().await;
+        app
     }
 
     /// The same database and cloud under other settings, as after a restart.
     pub(crate) async fn reopened(self, change: impl Fn(&mut CloudSettings)) -> Self {
         let Self { services, simulator, clock, dir, .. } = self;
+        let policy = services.policy().clone();
         services.close().await;
-        Self::over(dir, simulator, clock, change).await
+        drop(services);
+        Self::over(dir, simulator, clock, change, policy).await
     }
 
-    async fn over(dir: TempDir, simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings)) -> Self {
+    async fn over(dir: TempDir, simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings), policy: Policy) -> Self {
         let store = Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap();
         let mut settings = settings(simulator.url());
         change(&mut settings);
         let cloud = Cloud::new(settings, clock.clone()).unwrap();
-        let services = Services::new(store, clock.clone(), vec![cloud], Policy::default()).await.unwrap();
-        let router = patchboard::server::router(services.clone(), Kind::default());
-        Self { services, simulator, clock, dir, router }
+        let services = Services::new(store, clock.clone(), vec![cloud], policy).await.unwrap();
+        let router = patchboard::server::router(services.clone(), Front { demo: true, ..Front::default() });
+        let (actor, cookie) = person(&services, "everybody", &Role::ALL).await;
+        Self { services, simulator, clock, dir, actor, cookie, router }
+    }
+
+    /// The same Patchboard, as somebody with these roles sees it.
+    pub(crate) async fn person(&self, name: &str, roles: &[Role]) -> Person<'_> {
+        let (_, cookie) = person(&self.services, name, roles).await;
+        Person { app: self, cookie }
     }
 
     pub(crate) fn cloud(&self) -> Cloud {
@@ -121,21 +151,50 @@ impl TestApp {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.request(Request::get(path).header(header::HOST, "localhost").header(header::ACCEPT, "text/html").body(Body::empty()).unwrap())
-            .await
+        self.get_as(&self.cookie, path).await
+    }
+
+    pub(crate) async fn get_as(&self, cookie: &str, path: &str) -> Answer {
+        let request = Request::get(path).header(header::HOST, "localhost").header(header::ACCEPT, "text/html");
+        self.bare(request.header(header::COOKIE, cookie).body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_as(&self.cookie, path, fields).await
+    }
+
+    pub(crate) async fn post_as(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = reqwest::Url::parse_with_params("http://x/", fields).unwrap().query().unwrap_or_default().to_owned();
         let request = Request::post(path)
             .header(header::HOST, "localhost")
             .header(header::ACCEPT, "text/html")
             .header(header::CONTENT_LENGTH, body.len())
+            .header(header::ORIGIN, "http://localhost")
+            .header(header::COOKIE, cookie)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.request(request.body(Body::from(body)).unwrap()).await
+        self.bare(request.body(Body::from(body)).unwrap()).await
     }
 
-    pub(crate) async fn request(&self, request: Request<Body>) -> Answer {
+    /// A request of somebody who is signed in, with cookies of its own beside the session.
+    pub(crate) async fn request(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().append(header::COOKIE, self.cookie.parse().unwrap());
+        self.bare(request).await
+    }
+
+    /// Edits the database by hand, as somebody with its file could.
+    pub(crate) async fn sql(&self, statements: &str) {
+        self.try_sql(statements).await.unwrap();
+    }
+
+    pub(crate) async fn try_sql(&self, statements: &str) -> Result<(), sqlx::Error> {
+        use sqlx::ConnectOptions;
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.dir.path().join("test.db"));
+        let mut connection = options.connect().await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.map(drop)
+    }
+
+    /// A request as it is.
+    pub(crate) async fn bare(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
@@ -175,7 +234,7 @@ impl TestApp {
     pub(crate) async fn draft_view(&self, id: &PlanId) -> DraftView {
         let ready = async {
             loop {
-                let view = self.services.draft_view(id).await.unwrap();
+                let view = self.services.draft_view(&self.actor, id).await.unwrap();
                 if view.candidates_read == view.chosen.len() {
                     return view;
                 }
@@ -202,17 +261,24 @@ impl TestApp {
     }
 
     pub(crate) async fn sent(&self, id: &PlanId) -> SentView {
-        self.services.sent_view(id).await.unwrap()
+        self.services.sent_view(&self.actor, id, SentPages::default()).await.unwrap()
     }
 
     /// The state words of a plan's instances, in order.
     pub(crate) async fn words(&self, id: &PlanId) -> Vec<&'static str> {
-        self.sent(id).await.items.iter().map(|(i, _)| i.state.word()).collect()
+        let items =
+            async |page| self.services.sent_view(&self.actor, id, SentPages { items: page, ..SentPages::default() }).await.unwrap().items;
+        let first = items(1).await;
+        let mut words: Vec<_> = first.rows.iter().map(|(i, _)| i.state.word()).collect();
+        for page in 2..=first.pages() {
+            words.extend(items(page).await.rows.iter().map(|(i, _)| i.state.word()));
+        }
+        words
     }
 
     pub(crate) async fn state(&self, id: &PlanId, instance: &str) -> ItemState {
         let wanted = InstanceId::new(instance);
-        self.sent(id).await.items.into_iter().find(|(i, _)| i.instance == wanted).map(|(i, _)| i.state).unwrap()
+        self.sent(id).await.items.rows.into_iter().find(|(i, _)| i.instance == wanted).map(|(i, _)| i.state).unwrap()
     }
 
     /// How many tasks the cloud really has for each of these instances.
@@ -224,4 +290,30 @@ impl TestApp {
     pub(crate) fn creates(&self) -> usize {
         self.simulator.requests("db-upgrade/schedule-task")
     }
+}
+
+/// Somebody else who uses the same Patchboard.
+pub(crate) struct Person<'a> {
+    app: &'a TestApp,
+    pub(crate) cookie: String,
+}
+
+impl Person<'_> {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.app.get_as(&self.cookie, path).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.app.post_as(&self.cookie, path, fields).await
+    }
+}
+
+/// An account with these roles, signed in: its cookie. What exists already is only signed in.
+async fn person(services: &Services, name: &str, roles: &[Role]) -> (Actor, String) {
+    if services.user_named(name).await.is_err() {
+        services.add_user(&Actor::command_line(), name, "", roles).await.unwrap();
+    }
+    let user = services.user_named(name).await.unwrap();
+    let token = services.sign_in_as_sample(name, "test", "test", None).await.unwrap().token;
+    (Actor::person(&user, "test"), format!("patchboard={token}"))
 }

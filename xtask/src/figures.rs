@@ -74,24 +74,31 @@ fn measure(binary: &Path, instances: &str) -> Result {
         .spawn()
         .map(Process)
         .map_err(because("server"))?;
-    let mut line = String::new();
     let stdout = server.0.stdout.take().ok_or_else(|| Failure("no output".to_owned()))?;
-    BufReader::new(stdout).read_line(&mut line).map_err(because("server"))?;
-    let address = line.split("http://").nth(1).and_then(|a| a.split_whitespace().next()).unwrap_or_default().to_owned();
-    until(&address, "/healthz", "ok")?;
+    let (mut code, mut address) = (String::new(), String::new());
+    for line in BufReader::new(stdout).lines().map_while(std::io::Result::ok) {
+        if let Some(found) = line.strip_prefix("  ") {
+            found.clone_into(&mut code);
+        } else if let Some(found) = line.strip_prefix("Patchboard at http://") {
+            found.clone_into(&mut address);
+            break;
+        }
+    }
+    until(&address, "/healthz", "", "ok")?;
     println!("start to first answer, new database: {} ms", began.elapsed().as_millis());
+    let cookie = &sign_in(&address, &code)?;
     let pid = server.0.id();
     println!("resident memory at start: {} MB", memory(pid)? / 1024);
-    until(&address, "/instances", &format!("{instances} match"))?;
+    until(&address, "/instances", cookie, &format!("{instances} match"))?;
     println!("start to first complete fleet: {} ms", began.elapsed().as_millis());
     for path in ["/instances", "/instances?q=prod&status=ACTIVE", "/tasks"] {
         for _ in 0..REQUESTS / 10 {
-            get(&address, path)?;
+            get(&address, path, cookie)?;
         }
         let (before, wall) = (cpu(pid)?, Instant::now());
         let mut size = 0;
         for _ in 0..REQUESTS {
-            size = get(&address, path)?.len();
+            size = get(&address, path, cookie)?.len();
         }
         let used = cpu(pid)? - before;
         println!(
@@ -104,9 +111,24 @@ fn measure(binary: &Path, instances: &str) -> Result {
     Ok(())
 }
 
-fn until(address: &str, path: &str, text: &str) -> Result {
+/// Makes the first administrator with the code that the server printed. Returns the session's cookie.
+fn sign_in(address: &str, code: &str) -> Result<String> {
+    let body = format!("code={code}&name=figures&password=wellen-brechen-am-kai");
+    let answer = exchange(
+        address,
+        &format!(
+            "POST /session/redeem HTTP/1.1\r\nOrigin: http://127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+            body.len()
+        ),
+        &body,
+    )?;
+    let cookie = answer.lines().find_map(|l| l.strip_prefix("set-cookie: ")).and_then(|c| c.split(';').next());
+    cookie.map(str::to_owned).ok_or_else(|| Failure("the first account could not be made".to_owned()))
+}
+
+fn until(address: &str, path: &str, cookie: &str, text: &str) -> Result {
     let deadline = Instant::now() + PATIENCE;
-    while !get(address, path).is_ok_and(|answer| answer.contains(text)) {
+    while !get(address, path, cookie).is_ok_and(|answer| answer.contains(text)) {
         if Instant::now() > deadline {
             return Err(Failure(format!("{address}{path} never said {text:?}")));
         }
@@ -115,10 +137,13 @@ fn until(address: &str, path: &str, text: &str) -> Result {
     Ok(())
 }
 
-fn get(address: &str, path: &str) -> Result<String> {
+fn get(address: &str, path: &str, cookie: &str) -> Result<String> {
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nCookie: {cookie}\r\n"), "")
+}
+
+fn exchange(address: &str, head: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).map_err(because(address))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
-        .map_err(because("request"))?;
+    write!(stream, "{head}Host: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n{body}").map_err(because("request"))?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(because("answer"))?;
     Ok(answer)

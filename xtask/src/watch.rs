@@ -27,7 +27,8 @@ pub(crate) fn dev(args: &[String]) -> Result {
             }
             match build(false) {
                 Ok(()) => {
-                    let child = Command::new(binary()).args(["demo", "--reload"]).args(args).current_dir(root()).spawn();
+                    let child =
+                        Command::new(binary()).args(["demo", "--reload", "--keep", "target/dev"]).args(args).current_dir(root()).spawn();
                     running = Some(child.map_err(because("cannot start the demo"))?);
                 }
                 Err(error) => eprintln!("{error}\nwaiting for a change"),

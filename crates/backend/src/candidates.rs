@@ -2,7 +2,11 @@
 
 use crate::{Error, Services, translate};
 use chrono::{Duration, SecondsFormat};
-use patchboard_domain::id::{CloudName, InstanceId};
+use patchboard_domain::{
+    account::Actor,
+    authority::Action,
+    id::{CloudName, InstanceId},
+};
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -15,6 +19,7 @@ struct Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         self.services.asking().remove(&self.key);
+        self.services.answered().notify_waiters();
     }
 }
 
@@ -62,7 +67,23 @@ impl Services {
                 outcome = Err(error);
             }
         }
+        self.others_answered(cloud, ids).await;
         outcome
+    }
+
+    /// Waits for those that somebody else is asking for.
+    async fn others_answered(&self, cloud: &CloudName, ids: &[InstanceId]) {
+        let keys: Vec<_> = ids.iter().map(|id| (cloud.clone(), id.clone())).collect();
+        loop {
+            let answered = self.answered().notified();
+            tokio::pin!(answered);
+            // Listening begins before looking, so that no answer falls between the two.
+            answered.as_mut().enable();
+            if !self.asking().iter().any(|asked| keys.contains(asked)) {
+                return;
+            }
+            answered.await;
+        }
     }
 
     async fn read_one(&self, cloud: &crate::Cloud, id: &InstanceId) -> Result<(), Error> {
@@ -85,7 +106,8 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn retry_candidates(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
+    pub async fn retry_candidates(&self, actor: &Actor, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
+        self.allow(actor, Action::CreatePlan)?;
         let long_ago = chrono::DateTime::UNIX_EPOCH;
         let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
         for (id, _, result) in self.store().offers(cloud, ids, since).await? {

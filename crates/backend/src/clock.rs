@@ -23,23 +23,31 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that started at the machine's time and runs `speed` times as fast: for the demo.
-#[derive(Clone, Copy, Debug)]
-pub struct FastClock {
+/// A clock that started at the machine's time and runs `speed` times as fast, and can be set back while a past is made: for the
+/// demo.
+#[derive(Debug)]
+pub struct DemoClock {
     origin: DateTime<Utc>,
     speed: i32,
+    behind: Mutex<Duration>,
 }
 
-impl FastClock {
+impl DemoClock {
     /// Starts now; `speed` is at least 1.
     pub fn new(speed: u16) -> Self {
-        Self { origin: SystemClock.now(), speed: i32::from(speed.max(1)) }
+        Self { origin: SystemClock.now(), speed: i32::from(speed.max(1)), behind: Mutex::new(Duration::zero()) }
+    }
+
+    /// Runs so far behind from now on.
+    pub fn set_behind(&self, behind: Duration) {
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = behind;
     }
 }
 
-impl Clock for FastClock {
+impl Clock for DemoClock {
     fn now(&self) -> DateTime<Utc> {
-        self.origin + (SystemClock.now() - self.origin) * self.speed
+        let behind = *self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        self.origin + (SystemClock.now() - self.origin) * self.speed - behind
     }
 }
 

@@ -78,6 +78,8 @@ struct Inner {
     /// The credentials were refused; nothing is called until a person acts.
     stopped: AtomicBool,
     back_off: Mutex<BackOff>,
+    /// Sending and listing tasks take turns, in the order in which they asked.
+    turn: tokio::sync::Mutex<()>,
     /// Wakes the sender.
     pub(crate) sender: Notify,
     /// Wakes the sync.
@@ -122,6 +124,7 @@ impl Cloud {
             client: Client::new(options)?,
             stopped: AtomicBool::new(false),
             back_off: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
             sender: Notify::new(),
             sync: Notify::new(),
         };
@@ -151,6 +154,11 @@ impl Cloud {
         &self.inner.client
     }
 
+    /// Waits for the turn to send, or to list tasks.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.turn.lock().await
+    }
+
     pub(crate) fn sender(&self) -> &Notify {
         &self.inner.sender
     }
@@ -165,7 +173,7 @@ impl Cloud {
     }
 
     /// A person says that the credentials are right again.
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.inner.stopped.store(false, Ordering::SeqCst);
         *self.back_off() = BackOff::default();
         self.inner.sender.notify_one();

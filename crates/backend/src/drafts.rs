@@ -3,15 +3,20 @@
 use crate::{Error, Services, fleet::nearest_page, zones};
 use chrono::Duration;
 use patchboard_domain::{
+    account::Actor,
+    authority::{Action, Stage},
     compile::{Input, compile, plan_hash},
-    eligibility::{Candidates, Chosen, check_plan, patch_choices, warnings},
+    eligibility::{Candidates, Chosen, NotInstallable, check_plan, patch_choices, warnings},
     filter::{FleetFilter, PAGE_SIZE},
     fleet::{DraftView, FleetRow, Page, Pasted, PickerView},
     id::{CloudName, InstanceId, PlanId},
     instance::Instance,
+    ledger::Deed,
     plan::{Draft, Plan},
     schedule::{TimeRefusal, check_instant, read_start},
+    version::PatchVersion,
 };
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A change of the selection. Each is a merge, so that two tabs do not overwrite each other.
@@ -34,6 +39,11 @@ pub enum Selection {
     Clear,
 }
 
+/// What a plan is called in the ledger.
+pub(crate) fn plan_subject(id: &PlanId) -> String {
+    format!("plan/{id}")
+}
+
 /// How often a merge is tried again when another tab was faster.
 const MERGE_TRIES: u32 = 5;
 
@@ -41,8 +51,9 @@ impl Services {
     /// A new draft, with its first change of the selection.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no cloud is configured by that name, [`Error::Store`].
-    pub async fn create_draft(&self, cloud: &CloudName, zone: &str) -> Result<PlanId, Error> {
+    /// [`Error::NotFound`] when no cloud is configured by that name, [`Error::Denied`], [`Error::Store`].
+    pub async fn create_draft(&self, actor: &Actor, cloud: &CloudName, zone: &str) -> Result<PlanId, Error> {
+        self.allow(actor, Action::CreatePlan)?;
         self.cloud(cloud)?;
         let now = self.now();
         let zone = if zones::find(zone).is_some() { zone } else { &self.policy().default_zone };
@@ -56,21 +67,34 @@ impl Services {
             submitted_at: None,
             start_at: None,
             held_at: None,
+            author: actor.user.clone(),
+            edited_by: actor.user.clone(),
+            review: None,
+            approved_hash: None,
+            approvals_needed: 0,
         };
-        self.store().add_plan(&plan).await?;
+        let deed = self.deed(actor, "plan.create", plan_subject(&plan.id), json!({ "cloud": cloud }));
+        self.store().add_plan(&plan, &deed).await?;
         Ok(plan.id)
     }
 
     /// Changes the selection. Returns how many instances were asked for but cannot be patched.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Changed`] when it is no draft any more, [`Error::Store`].
-    pub async fn select(&self, id: &PlanId, change: Selection) -> Result<usize, Error> {
+    /// [`Error::NotFound`], [`Error::Changed`] when it is no draft any more, [`Error::Denied`], [`Error::Store`].
+    pub async fn select(&self, actor: &Actor, id: &PlanId, change: Selection) -> Result<usize, Error> {
         for _ in 0..MERGE_TRIES {
             let plan = self.draft(id).await?;
+            self.allow_plan(actor, Action::EditPlan, &plan)?;
             let mut draft = plan.draft.clone();
             let refused = self.merge(&plan, &mut draft, &change).await?;
-            match self.store().put_draft(id, plan.revision, &draft, self.now()).await {
+            if draft == plan.draft {
+                // Looking through is no change: it must not make somebody the last editor.
+                self.ask_candidates(&plan.cloud, draft.instances);
+                return Ok(refused);
+            }
+            let deed = self.edit_deed(actor, id, &plan.draft, &draft);
+            match self.store().put_draft(id, plan.revision, &draft, actor.user.as_ref(), self.now(), &deed).await {
                 Ok(()) => {
                     self.ask_candidates(&plan.cloud, draft.instances);
                     return Ok(refused);
@@ -154,12 +178,15 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Changed`], [`Error::Store`].
-    pub async fn set_schedule(&self, id: &PlanId, was: &Draft, typed: &Draft) -> Result<(), Error> {
+    pub async fn set_schedule(&self, actor: &Actor, id: &PlanId, was: &Draft, typed: &Draft) -> Result<(), Error> {
         for _ in 0..MERGE_TRIES {
             let plan = self.draft(id).await?;
+            self.allow_plan(actor, Action::EditPlan, &plan)?;
             let now = &plan.draft;
             let mut draft = Draft {
                 title: touched(&was.title, &typed.title, &now.title),
+                reason: touched(&was.reason, &typed.reason, &now.reason),
+                ticket: touched(&was.ticket, &typed.ticket, &now.ticket),
                 patches: touched(&was.patches, &typed.patches, &now.patches),
                 start_local: touched(&was.start_local, &typed.start_local, &now.start_local),
                 zone: touched(&was.zone, &typed.zone, &now.zone),
@@ -178,7 +205,8 @@ impl Services {
             if draft == *now {
                 return Ok(());
             }
-            match self.store().put_draft(id, plan.revision, &draft, self.now()).await {
+            let deed = self.edit_deed(actor, id, now, &draft);
+            match self.store().put_draft(id, plan.revision, &draft, actor.user.as_ref(), self.now(), &deed).await {
                 Err(patchboard_store::Error::Changed) => {}
                 result => return Ok(result?),
             }
@@ -186,23 +214,86 @@ impl Services {
         Err(Error::Changed)
     }
 
+    /// What the ledger keeps of a change of a draft: the fields that differ, before and after.
+    pub(crate) fn edit_deed(&self, actor: &Actor, id: &PlanId, before: &Draft, after: &Draft) -> Deed {
+        let mut detail = serde_json::Map::new();
+        let mut differs = |name: &str, old: serde_json::Value, new: serde_json::Value| {
+            if old != new {
+                detail.insert(name.to_owned(), json!({ "before": old, "after": new }));
+            }
+        };
+        differs("title", json!(before.title), json!(after.title));
+        differs("reason", json!(before.reason), json!(after.reason));
+        differs("ticket", json!(before.ticket), json!(after.ticket));
+        differs("patches", json!(before.patches), json!(after.patches));
+        differs("start_local", json!(before.start_local), json!(after.start_local));
+        differs("zone", json!(before.zone), json!(after.zone));
+        differs("fold", json!(before.fold), json!(after.fold));
+        let (old, new): (BTreeSet<_>, BTreeSet<_>) = (before.instances.iter().collect(), after.instances.iter().collect());
+        let added: Vec<_> = new.difference(&old).collect();
+        let removed: Vec<_> = old.difference(&new).collect();
+        if !added.is_empty() || !removed.is_empty() {
+            detail.insert("instances".to_owned(), json!({ "added": added, "removed": removed, "count": new.len() }));
+        }
+        self.deed(actor, "plan.edit", plan_subject(id), detail.into())
+    }
+
+    /// A draft of one instance that can be patched now.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] when it cannot; its page says why. [`Error::NotFound`], [`Error::Denied`], [`Error::Store`].
+    pub async fn start_draft(&self, actor: &Actor, cloud: &CloudName, instance: &InstanceId, zone: &str) -> Result<PlanId, Error> {
+        if self.instance(actor, cloud, instance).await?.0.ineligible.is_some() {
+            return Err(Error::NotReady);
+        }
+        let id = self.create_draft(actor, cloud, zone).await?;
+        let ids = vec![instance.clone()];
+        self.select(actor, &id, Selection::Page { shown: ids.clone(), ticked: ids }).await?;
+        Ok(id)
+    }
+
+    /// Takes those instances out on which a patch cannot be installed. What is not known yet stays.
+    ///
+    /// # Errors
+    /// As [`Services::select`].
+    pub async fn drop_misfits(&self, actor: &Actor, id: &PlanId, patch: PatchVersion) -> Result<(), Error> {
+        let view = self.draft_view(actor, id).await?;
+        let missing = view.choices.into_iter().filter(|c| c.version == patch).flat_map(|c| c.missing);
+        let ids = missing.filter(|(_, why)| *why != NotInstallable::Awaited).map(|(id, _)| id).collect();
+        self.select(actor, id, Selection::Remove(ids)).await.map(drop)
+    }
+
     /// Deletes a draft.
     ///
     /// # Errors
     /// [`Error::Changed`] when it is no draft, [`Error::Store`].
-    pub async fn discard(&self, id: &PlanId) -> Result<(), Error> {
-        Ok(self.store().delete_draft(id).await?)
+    pub async fn discard(&self, actor: &Actor, id: &PlanId) -> Result<(), Error> {
+        let plan = self.draft(id).await?;
+        self.allow_plan(actor, Action::DiscardPlan, &plan)?;
+        let detail = json!({ "title": plan.draft.title, "instances": plan.draft.instances });
+        Ok(self.store().delete_draft(id, &self.deed(actor, "plan.discard", plan_subject(id), detail)).await?)
     }
 
     /// The first step: a page of the fleet of the plan's cloud with its selection.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Changed`] when it is no draft, [`Error::Store`].
-    pub async fn picker(&self, id: Option<&PlanId>, filter: &FleetFilter, page: i64, selected_only: bool) -> Result<PickerView, Error> {
+    pub async fn picker(
+        &self,
+        actor: &Actor,
+        id: Option<&PlanId>,
+        filter: &FleetFilter,
+        page: i64,
+        selected_only: bool,
+    ) -> Result<PickerView, Error> {
         let plan = match id {
             Some(id) => Some(self.draft(id).await?),
             None => None,
         };
+        match &plan {
+            Some(plan) => self.allow_plan(actor, Action::EditPlan, plan)?,
+            None => self.allow(actor, Action::CreatePlan)?,
+        }
         let cloud = plan.as_ref().map(|p| p.cloud.to_string()).unwrap_or_else(|| filter.cloud.clone());
         let filter = FleetFilter { cloud, ..filter.clone() };
         let chosen = plan.as_ref().map(|p| p.draft.instances.clone()).unwrap_or_default();
@@ -258,9 +349,14 @@ impl Services {
     /// The draft with everything that stands against it.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Changed`] when it is no draft, [`Error::Store`].
-    pub async fn draft_view(&self, id: &PlanId) -> Result<DraftView, Error> {
-        let plan = self.draft(id).await?;
+    /// [`Error::NotFound`], [`Error::Changed`] when it is no draft, [`Error::Denied`], [`Error::Store`].
+    pub async fn draft_view(&self, actor: &Actor, id: &PlanId) -> Result<DraftView, Error> {
+        self.allow(actor, Action::Read)?;
+        self.judge(actor, self.draft(id).await?).await
+    }
+
+    /// What stands against a plan that is not submitted yet, now.
+    pub(crate) async fn judge(&self, actor: &Actor, plan: Plan) -> Result<DraftView, Error> {
         let now = self.now();
         let policy = self.policy();
         let (chosen, unknown) = self.chosen(&plan).await?;
@@ -290,7 +386,15 @@ impl Services {
             Candidates::Read(offer) => Some(offer.read_at),
             _ => None,
         };
+        let need = self.need(&chosen, picked, start.as_ref().ok().map(|s| s.at));
+        let reviews = self.store().reviews(&plan.id).await?;
         Ok(DraftView {
+            max_instances: policy.max_instances_per_request,
+            need,
+            may: self.may_all(actor, &plan),
+            last_review: reviews.into_iter().last(),
+            names: self.names().await?,
+            thread: self.thread(&plan.id).await?,
             candidates_read: chosen.iter().filter(|c| !matches!(c.candidates, Candidates::Awaited)).count(),
             candidates_failed: chosen
                 .iter()
@@ -315,7 +419,7 @@ impl Services {
     }
 
     /// The chosen instances in the order of choice, and the ids that the store does not know.
-    async fn chosen(&self, plan: &Plan) -> Result<(Vec<Chosen>, Vec<InstanceId>), Error> {
+    pub(crate) async fn chosen(&self, plan: &Plan) -> Result<(Vec<Chosen>, Vec<InstanceId>), Error> {
         let ids = &plan.draft.instances;
         let instances: Vec<Instance> = self.store().instances_by_id(&plan.cloud, ids).await?;
         let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
@@ -343,7 +447,7 @@ impl Services {
     /// The plan, when it still is a draft.
     pub(crate) async fn draft(&self, id: &PlanId) -> Result<Plan, Error> {
         let plan = self.store().plan(id).await?.ok_or(Error::NotFound)?;
-        if plan.is_draft() { Ok(plan) } else { Err(Error::Changed) }
+        if plan.stage() == Stage::Draft { Ok(plan) } else { Err(Error::Changed) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Why a use case was not done.
 
 use patchboard_domain::{
+    account::AccountRefusal,
+    authority::Denied,
     cancel::OrderRefusal,
     id::{InstanceId, PlanId},
 };
@@ -26,6 +28,18 @@ pub enum Error {
     /// A cancel or deletion that is not possible.
     #[error("the task cannot be changed so")]
     Order(OrderRefusal),
+    /// Not allowed, and why.
+    #[error("not allowed")]
+    Denied(Denied),
+    /// A name, a password, a role that cannot be taken.
+    #[error("the account cannot be changed so")]
+    Account(AccountRefusal),
+    /// The plan needs a decision first.
+    #[error("the plan needs a decision first")]
+    NeedsReview,
+    /// Words are missing: why changes are asked for, or why not.
+    #[error("a comment is needed")]
+    NeedsComment,
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] patchboard_store::Error),

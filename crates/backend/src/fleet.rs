@@ -2,6 +2,8 @@
 
 use crate::{Error, Services};
 use patchboard_domain::{
+    account::Actor,
+    authority::Action,
     eligibility::{Ineligible, OtherPlan, check_instance},
     filter::FleetFilter,
     fleet::{FleetRow, FleetView, Page},
@@ -17,7 +19,8 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn fleet(&self, filter: &FleetFilter, page: i64) -> Result<FleetView, Error> {
+    pub async fn fleet(&self, actor: &Actor, filter: &FleetFilter, page: i64) -> Result<FleetView, Error> {
+        self.allow(actor, Action::Read)?;
         let (mut instances, total) = self.store().instances(filter, page).await?;
         let page = nearest_page(page, total);
         if instances.is_empty() && total > 0 {
@@ -32,7 +35,8 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
-    pub async fn instance(&self, cloud: &CloudName, id: &InstanceId) -> Result<(FleetRow, Vec<Task>), Error> {
+    pub async fn instance(&self, actor: &Actor, cloud: &CloudName, id: &InstanceId) -> Result<(FleetRow, Vec<Task>), Error> {
+        self.allow(actor, Action::Read)?;
         let ids = [id.clone()];
         let instances = self.store().instances_by_id(cloud, &ids).await?;
         let row = self.rows(instances, None).await?.into_iter().next().ok_or(Error::NotFound)?;

@@ -3,25 +3,36 @@
 //! **Invariant:** every door (page, server function, command line) comes through here, and nothing else changes the store
 //! or calls a cloud. The cloud's words end in [`translate`]; what time it is comes from [`clock`].
 
+mod accounts;
+mod authorize;
 mod candidates;
 pub mod clock;
 pub mod cloud;
 mod drafts;
 mod error;
 mod fleet;
+mod inbox;
+mod ledger;
 mod orders;
+mod password;
 mod plans;
+mod review;
+mod secret;
 mod sender;
 mod services;
 mod sync;
 mod tasks;
+mod throttle;
 mod translate;
 mod worker;
 pub mod zones;
 
+pub use accounts::{Attempt, Known, SignInError, SignedIn};
+pub use authorize::{Subject, authorize};
 pub use cloud::{Cloud, CloudSettings, Secrets};
 pub use drafts::Selection;
 pub use error::Error;
-pub use patchboard_store::{Error as StoreError, Store};
+pub use patchboard_store::{Error as StoreError, LedgerSearch, Store, UserChange};
+pub use plans::SentPages;
 pub use services::{Policy, Services};
 pub use worker::Workers;

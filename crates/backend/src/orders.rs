@@ -2,20 +2,25 @@
 
 use crate::{Cloud, Error, Services, sync::Failure, translate};
 use patchboard_domain::{
+    account::Actor,
+    authority::Action,
     cancel::{OrderRefusal, OrderState, TaskOrder, check_order},
     fleet::OrderView,
     id::{CloudName, TaskId},
+    ledger::Deed,
     send::{CloudError, INTERRUPTED},
 };
 use patchboard_gaussdb::Fate;
 use patchboard_store::OrderRow;
+use serde_json::json;
 
 impl Services {
     /// The page that asks before cancelling or deleting: everybody who shares the id.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
-    pub async fn order_view(&self, cloud: &CloudName, task: &TaskId) -> Result<OrderView, Error> {
+    pub async fn order_view(&self, actor: &Actor, cloud: &CloudName, task: &TaskId) -> Result<OrderView, Error> {
+        self.allow(actor, Action::Read)?;
         let tasks = self.store().tasks_with_id(cloud, &task.key()).await?;
         if tasks.is_empty() {
             return Err(Error::NotFound);
@@ -25,6 +30,7 @@ impl Services {
         let connected = self.cloud(cloud).map(drop).map_err(|_| OrderRefusal::NotConnected);
         let check = |what| connected.clone().and_then(|()| check_order(what, &tasks, open));
         Ok(OrderView {
+            may: self.allow(actor, Action::OrderTask).is_ok(),
             cancel: check(TaskOrder::Cancel),
             delete: check(TaskOrder::Delete),
             orders: orders.into_iter().map(|o| (o.what, o.asked_at, o.state)).collect(),
@@ -36,8 +42,9 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Order`] when it is not possible, [`Error::NotFound`], [`Error::Store`].
-    pub async fn order(&self, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> Result<(), Error> {
-        let view = self.order_view(cloud, task).await?;
+    pub async fn order(&self, actor: &Actor, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> Result<(), Error> {
+        self.allow(actor, Action::OrderTask)?;
+        let view = self.order_view(actor, cloud, task).await?;
         let allowed = match what {
             TaskOrder::Cancel => view.cancel,
             TaskOrder::Delete => view.delete,
@@ -45,7 +52,8 @@ impl Services {
         allowed.map_err(Error::Order)?;
         let id = view.tasks.first().map_or_else(|| task.clone(), |t| t.id.clone());
         let order = OrderRow { id: uuid::Uuid::now_v7().to_string(), task: id, what, asked_at: self.now(), state: OrderState::begin() };
-        match self.store().add_order(cloud, &order).await {
+        let deed = self.order_deed(actor, "task.order", cloud, &order, &order.state);
+        match self.store().add_order(cloud, &order, &deed).await {
             Ok(()) => {}
             Err(patchboard_store::Error::Conflict) => return Err(Error::Order(OrderRefusal::Asked)),
             Err(other) => return Err(other.into()),
@@ -55,6 +63,12 @@ impl Services {
         Ok(())
     }
 
+    /// What the ledger keeps of an order.
+    pub(crate) fn order_deed(&self, actor: &Actor, what: &'static str, cloud: &CloudName, order: &OrderRow, state: &OrderState) -> Deed {
+        let detail = json!({ "cloud": cloud, "order": order.what.as_str(), "state": state });
+        self.deed(actor, what, format!("task/{}", order.task.key()), detail)
+    }
+
     /// Gives every order that has no answer yet to the cloud. Cancelling or deleting twice does no harm, so a lost answer is
     /// simply asked again; the list says what came of it.
     pub(crate) async fn give_orders(&self, cloud: &Cloud) -> Result<(), Failure> {
@@ -62,7 +76,7 @@ impl Services {
             let OrderState::Asked { may_have_worked, .. } = order.state else { continue };
             // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
             let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
-            self.store().put_order(&order.id, &OrderState::Asked { error: Some(interrupted), may_have_worked: true }).await?;
+            self.store().put_order(&order.id, &OrderState::Asked { error: Some(interrupted), may_have_worked: true }, None).await?;
             let result = match order.what {
                 TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
                 TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
@@ -82,7 +96,8 @@ impl Services {
                     }
                 }
             };
-            self.store().put_order(&order.id, &next).await?;
+            let deed = self.order_deed(&Actor::system(), "task.answer", cloud.name(), &order, &next);
+            self.store().put_order(&order.id, &next, Some(&deed)).await?;
             if cloud.is_stopped() || cloud.throttled_until(self.now()).is_some() {
                 break;
             }

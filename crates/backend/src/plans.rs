@@ -1,17 +1,38 @@
 //! Submitted plans: confirm, hold, withdraw, look at.
 
-use crate::{Error, Services};
+use crate::{Error, Services, drafts::plan_subject, fleet::nearest_page};
 use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
+    account::Actor,
+    authority::{Action, Stage},
     compile::plan_hash,
     filter::PAGE_SIZE,
-    fleet::{DraftView, Page, PlanRow, SentView},
+    fleet::{Page, PlanRow, SentView},
     id::{CloudName, InstanceId, PlanId},
-    plan::{Draft, Plan, PlanState},
-    send::{Item, ItemState, plan_state},
+    plan::{Draft, Plan},
+    review::before_submission,
+    send::{Item, ItemState, count_kinds, plan_state},
 };
 use patchboard_store::Submission;
+use serde_json::json;
 use std::collections::BTreeMap;
+
+/// Which pages of a submitted plan's lists are looked at, from 1.
+#[derive(Clone, Copy, Debug)]
+pub struct SentPages {
+    /// Of its instances.
+    pub items: i64,
+    /// Of what was sent.
+    pub attempts: i64,
+    /// Of its requests.
+    pub requests: i64,
+}
+
+impl Default for SentPages {
+    fn default() -> Self {
+        Self { items: 1, attempts: 1, requests: 1 }
+    }
+}
 
 impl Services {
     /// The plan, draft or not.
@@ -29,19 +50,24 @@ impl Services {
     /// # Errors
     /// [`Error::Confirm`] when the number is wrong, [`Error::NotReady`] when something stands against it, [`Error::Changed`] when the requests are no longer those that were
     /// seen or it was confirmed before, [`Error::Conflict`] when another plan was faster, [`Error::Store`].
-    pub async fn submit(&self, id: &PlanId, hash: &str, count: &str) -> Result<(), Error> {
+    pub async fn submit(&self, actor: &Actor, id: &PlanId, hash: &str, count: &str) -> Result<(), Error> {
         let plan = self.plan(id).await?;
-        if !plan.is_draft() {
+        self.allow(actor, Action::SendPlan)?;
+        if plan.stage() == Stage::Submitted {
             let same = plan_hash(&self.store().requests(id).await?) == hash;
             return if same { Ok(()) } else { Err(Error::Changed) };
         }
         // Lists that have grown too old while the person read are read again before they are judged.
         self.read_candidates(&plan.cloud, &plan.draft.instances).await?;
-        let view: DraftView = self.draft_view(id).await?;
+        self.allow_plan(actor, Action::SendPlan, &plan)?;
+        let view = self.draft_view(actor, id).await?;
         let start = match &view.start {
             Ok(start) if view.is_ready() => *start,
             _ => return Err(Error::NotReady),
         };
+        if view.need.approvals > 0 {
+            return Err(Error::NeedsReview);
+        }
         if view.hash != hash {
             return Err(Error::Changed);
         }
@@ -54,12 +80,15 @@ impl Services {
             cloud: view.plan.cloud.clone(),
             start_at: start.at,
             requests: view.requests,
+            hash: view.hash,
+            approvals_needed: 0,
             now: self.now(),
         };
-        match self.store().submit(&submission).await {
+        let deed = self.deed(actor, "plan.send", plan_subject(id), self.submission_detail(&submission));
+        match self.store().submit(&submission, &deed).await {
             Ok(()) => {}
             // Another tab was faster with the same requests: it is done.
-            Err(patchboard_store::Error::Changed) if self.plan(id).await.is_ok_and(|p| !p.is_draft()) => {
+            Err(patchboard_store::Error::Changed) if self.plan(id).await.is_ok_and(|p| p.stage() == Stage::Submitted) => {
                 let same = plan_hash(&self.store().requests(id).await?) == hash;
                 return if same { Ok(()) } else { Err(Error::Changed) };
             }
@@ -74,14 +103,33 @@ impl Services {
         Ok(())
     }
 
+    /// What the ledger keeps of a submission: the exact requests.
+    pub(crate) fn submission_detail(&self, s: &Submission) -> serde_json::Value {
+        let bodies: Vec<_> = s.requests.iter().map(|r| json!({ "sha256": r.hash, "body": r.body })).collect();
+        json!({ "cloud": s.cloud, "hash": s.hash, "start_at": s.start_at, "approvals_needed": s.approvals_needed, "requests": bodies })
+    }
+
+    /// Takes back what is planned of withdrawn plans.
+    pub(crate) async fn sweep_withdrawn(&self, cloud: &CloudName) -> Result<(), Error> {
+        let deed = |plan: &PlanId, instances: &[InstanceId]| {
+            self.deed(&Actor::system(), "request.withdrawn", plan_subject(plan), json!({ "instances": instances }))
+        };
+        Ok(self.store().sweep_withdrawn(cloud, deed).await?)
+    }
+
     /// Holds what is not yet sent, or lets it go on.
     ///
     /// # Errors
     /// [`Error::Changed`] when it is no submitted plan, [`Error::Store`].
-    pub async fn hold(&self, id: &PlanId, hold: bool) -> Result<(), Error> {
-        let now = self.now();
-        self.store().hold_plan(id, hold.then_some(now), now).await?;
-        let plan = self.plan(id).await?;
+    pub async fn hold(&self, actor: &Actor, id: &PlanId, hold: bool) -> Result<(), Error> {
+        let (plan, now) = (self.plan(id).await?, self.now());
+        self.allow_plan(actor, Action::HoldPlan, &plan)?;
+        if plan.held_at.is_some() == hold {
+            // A second click.
+            return Ok(());
+        }
+        let deed = self.deed(actor, if hold { "plan.hold" } else { "plan.resume" }, plan_subject(id), json!({}));
+        self.store().hold_plan(id, hold.then_some(now), now, &deed).await?;
         if let Ok(cloud) = self.cloud(&plan.cloud) {
             cloud.sender().notify_one();
         }
@@ -93,10 +141,12 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Changed`] when it is no submitted plan, [`Error::Store`].
-    pub async fn withdraw(&self, id: &PlanId) -> Result<(), Error> {
-        self.store().withdraw_plan(id, self.now()).await?;
+    pub async fn withdraw(&self, actor: &Actor, id: &PlanId) -> Result<(), Error> {
         let plan = self.plan(id).await?;
-        self.store().sweep_withdrawn(&plan.cloud).await?;
+        self.allow_plan(actor, Action::WithdrawPlan, &plan)?;
+        let deed = self.deed(actor, "plan.withdraw", plan_subject(id), json!({}));
+        self.store().withdraw_plan(id, self.now(), &deed).await?;
+        self.sweep_withdrawn(&plan.cloud).await?;
         Ok(())
     }
 
@@ -104,22 +154,17 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::NotReady`] when there are none, [`Error::Store`].
-    pub async fn draft_from_failed(&self, id: &PlanId) -> Result<PlanId, Error> {
+    pub async fn draft_from_failed(&self, actor: &Actor, id: &PlanId) -> Result<PlanId, Error> {
         let plan = self.plan(id).await?;
-        let instances: Vec<InstanceId> = self
-            .store()
-            .items(id)
-            .await?
-            .into_iter()
-            .filter(|i| matches!(i.state, ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn))
-            .map(|i| i.instance)
-            .collect();
+        let instances: Vec<InstanceId> =
+            self.store().items(id).await?.into_iter().filter(|i| i.state.came_to_nothing()).map(|i| i.instance).collect();
         if instances.is_empty() {
             return Err(Error::NotReady);
         }
-        let new = self.create_draft(&plan.cloud, &plan.draft.zone).await?;
+        let new = self.create_draft(actor, &plan.cloud, &plan.draft.zone).await?;
         let draft = Draft { instances, pasted: String::new(), ..plan.draft };
-        self.store().put_draft(&new, 0, &draft, self.now()).await?;
+        let deed = self.edit_deed(actor, &new, &Draft::default(), &draft);
+        self.store().put_draft(&new, 0, &draft, actor.user.as_ref(), self.now(), &deed).await?;
         self.ask_candidates(&plan.cloud, draft.instances);
         Ok(new)
     }
@@ -128,9 +173,10 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
-    pub async fn sent_view(&self, id: &PlanId) -> Result<SentView, Error> {
+    pub async fn sent_view(&self, actor: &Actor, id: &PlanId, pages: SentPages) -> Result<SentView, Error> {
+        self.allow(actor, Action::Read)?;
         let plan = self.plan(id).await?;
-        if plan.is_draft() {
+        if plan.stage() != Stage::Submitted {
             return Err(Error::NotFound);
         }
         // A connection may have been taken out of the configuration; what was done by it stays.
@@ -140,25 +186,32 @@ impl Services {
             None => None,
         };
         let items = self.items_of(&plan, sync.as_ref().and_then(|s| s.tasks_at)).await?;
-        let ids: Vec<InstanceId> = items.iter().map(|i| i.instance.clone()).collect();
+        let (state, counts) = (plan_state(&items, plan.held_at.is_some()), count_kinds(&items));
+        let waiting = items.iter().any(|i| i.state == ItemState::Planned);
+        let shown = Page::of(items, pages.items);
+        let ids: Vec<InstanceId> = shown.rows.iter().map(|i| i.instance.clone()).collect();
         let names: BTreeMap<InstanceId, String> =
             self.store().instances_by_id(&plan.cloud, &ids).await?.into_iter().map(|i| (i.id, i.name)).collect();
         let paused = cloud.and_then(|c| c.paused_until(self.now()));
-        let waiting = items.iter().any(|i| i.state == ItemState::Planned);
+        let mut attempts = self.store().attempts(id).await?;
+        attempts.reverse();
         Ok(SentView {
-            state: plan_state(&items, plan.held_at.is_some()),
-            requests: self.store().requests(id).await?,
-            attempts: self.store().attempts(id).await?,
+            may: self.may_all(actor, &plan),
+            review: self.store().reviews(id).await?.into_iter().last(),
+            names: self.names().await?,
+            thread: self.thread(id).await?,
+            state,
+            counts,
+            requests: Page::of(self.store().requests(id).await?, pages.requests),
+            attempts: Page::of(attempts, pages.attempts),
             not_before: self.store().not_before(id).await?.max(paused.filter(|_| waiting)),
             sync,
             settle_seconds: self.policy().settle_seconds,
-            items: items
-                .into_iter()
-                .map(|i| {
-                    let name = names.get(&i.instance).cloned().unwrap_or_default();
-                    (i, name)
-                })
-                .collect(),
+            items: Page {
+                rows: shown.rows.into_iter().map(|i| (i.clone(), names.get(&i.instance).cloned().unwrap_or_default())).collect(),
+                total: shown.total,
+                page: shown.page,
+            },
             plan,
         })
     }
@@ -182,17 +235,33 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn plan_rows(&self, page: i64) -> Result<Page<PlanRow>, Error> {
-        let page = page.max(1);
-        let (plans, total) = self.store().plans(PAGE_SIZE, (page - 1).saturating_mul(PAGE_SIZE)).await?;
-        let sync = self.sync_statuses().await?;
+    pub async fn plan_rows(&self, actor: &Actor, page: i64) -> Result<Page<PlanRow>, Error> {
+        self.allow(actor, Action::Read)?;
+        let mut page = page.max(1);
+        let (mut plans, total) = self.store().plans(PAGE_SIZE, (page - 1).saturating_mul(PAGE_SIZE)).await?;
+        if plans.is_empty() && total > 0 {
+            page = nearest_page(page, total);
+            plans = self.store().plans(PAGE_SIZE, (page - 1).saturating_mul(PAGE_SIZE)).await?.0;
+        }
+        Ok(Page { rows: self.rows_of_plans(plans).await?, total, page })
+    }
+
+    /// Plans with where they stand.
+    pub(crate) async fn rows_of_plans(&self, plans: Vec<Plan>) -> Result<Vec<PlanRow>, Error> {
+        let (sync, names) = (self.sync_statuses().await?, self.names().await?);
         let mut rows = Vec::new();
         for plan in plans {
             let tasks_at = sync.iter().find(|s| s.cloud == plan.cloud).and_then(|s| s.tasks_at);
             let items = self.items_of(&plan, tasks_at).await?;
-            let state = if plan.is_draft() { PlanState::Draft } else { plan_state(&items, plan.held_at.is_some()) };
-            rows.push(PlanRow { plan, state, items });
+            let reviews = if plan.stage() == Stage::Submitted { Vec::new() } else { self.store().reviews(&plan.id).await? };
+            let review = reviews.into_iter().last();
+            let state = match plan.stage() {
+                Stage::Submitted => plan_state(&items, plan.held_at.is_some()),
+                _ => before_submission(&plan, review.as_ref(), self.policy().lead_minutes, self.now()),
+            };
+            let author = plan.author.as_ref().and_then(|a| names.get(a).cloned());
+            rows.push(PlanRow { plan, state, counts: count_kinds(&items), author, review });
         }
-        Ok(Page { rows, total, page })
+        Ok(rows)
     }
 }

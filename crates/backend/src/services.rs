@@ -1,17 +1,22 @@
 //! What every use case needs, in one handle.
 
-use crate::{Error, clock::SharedClock, cloud::Cloud};
+use crate::{Error, clock::SharedClock, cloud::Cloud, throttle::Throttle};
 use chrono::{DateTime, SubsecRound, Utc};
 use patchboard_domain::{
+    account::Actor,
+    authority::Action,
     fleet::{Facets, SyncStatus},
     id::{CloudName, InstanceId},
+    review::ReviewPolicy,
     schedule::Freeze,
 };
 use patchboard_store::Store;
+use serde_json::json;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::Notify;
 
 /// What the people who run this have decided.
 #[derive(Clone, Debug)]
@@ -32,6 +37,12 @@ pub struct Policy {
     pub candidates_minutes: i64,
     /// Candidate calls at once.
     pub candidate_calls: usize,
+    /// Who decides about plans, and when that is enough.
+    pub review: ReviewPolicy,
+    /// A session that nobody used for so many minutes ends.
+    pub session_idle_minutes: i64,
+    /// A session ends after so many minutes, used or not.
+    pub session_minutes: i64,
 }
 
 impl Default for Policy {
@@ -45,6 +56,9 @@ impl Default for Policy {
             sync_seconds: 60,
             candidates_minutes: 10,
             candidate_calls: 4,
+            review: ReviewPolicy::default(),
+            session_idle_minutes: 30,
+            session_minutes: 12 * 60,
         }
     }
 }
@@ -62,6 +76,9 @@ struct Inner {
     policy: Policy,
     facets: Mutex<Option<Arc<Facets>>>,
     asking: Mutex<BTreeSet<(CloudName, InstanceId)>>,
+    answered: Notify,
+    throttle: Mutex<Throttle>,
+    deciding: tokio::sync::Mutex<()>,
 }
 
 impl Services {
@@ -70,7 +87,17 @@ impl Services {
     /// # Errors
     /// [`Error::Store`].
     pub async fn new(store: Store, clock: SharedClock, clouds: Vec<Cloud>, policy: Policy) -> Result<Self, Error> {
-        let inner = Inner { store, clock, clouds, policy, facets: Mutex::default(), asking: Mutex::default() };
+        let inner = Inner {
+            store,
+            clock,
+            clouds,
+            policy,
+            facets: Mutex::default(),
+            asking: Mutex::default(),
+            answered: Notify::new(),
+            throttle: Mutex::default(),
+            deciding: tokio::sync::Mutex::default(),
+        };
         let services = Self { inner: Arc::new(inner) };
         for cloud in services.clouds() {
             services.recover(cloud).await?;
@@ -154,10 +181,27 @@ impl Services {
     }
 
     /// A person asks to look at the cloud now.
-    pub fn refresh(&self) {
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub fn refresh(&self, actor: &Actor) -> Result<(), Error> {
+        self.allow(actor, Action::Refresh)?;
         for cloud in self.clouds() {
             cloud.sync().notify_one();
         }
+        Ok(())
+    }
+
+    /// A person says that the credentials of a cloud are right again.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn resume_cloud(&self, actor: &Actor, name: &CloudName) -> Result<(), Error> {
+        self.allow(actor, Action::ResumeCloud)?;
+        let cloud = self.cloud(name)?;
+        self.store().note(&self.deed(actor, "cloud.resume", format!("cloud/{name}"), json!({}))).await?;
+        cloud.resume();
+        Ok(())
     }
 
     /// Values to filter the fleet by; counted once for each listing.
@@ -176,6 +220,21 @@ impl Services {
 
     fn facets_slot(&self) -> MutexGuard<'_, Option<Arc<Facets>>> {
         self.inner.facets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often somebody may try to sign in.
+    pub(crate) fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.inner.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decisions are taken one at a time.
+    pub(crate) async fn deciding(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.deciding.lock().await
+    }
+
+    /// Wakes whoever waits for a candidate list that somebody else asks for.
+    pub(crate) fn answered(&self) -> &Notify {
+        &self.inner.answered
     }
 
     /// Instances whose candidates are being asked for.

@@ -6,11 +6,12 @@
 use crate::{Cloud, Error, Services, translate};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
+    account::Actor,
     cancel::after_listing,
     fleet::SyncStatus,
     id::InstanceId,
     schedule::check_instant,
-    send::{CloudError, GAVE_UP, ItemState, MOST_ATTEMPTS},
+    send::{ItemState, MOST_ATTEMPTS, Stop},
     settle::{Doubt, Listing, Verdict, judge},
     task::Task,
 };
@@ -62,10 +63,12 @@ impl Services {
 
     async fn look(&self, cloud: &Cloud, status: &mut SyncStatus) -> Result<(), Failure> {
         self.give_orders(cloud).await?;
+        let turn = cloud.turn().await;
         let began_at = self.now();
         let rows = AtomicI64::new(0);
         let count = |n: usize| rows.store(i64::try_from(n).unwrap_or(i64::MAX), Ordering::Relaxed);
         let listed = cloud.client().schedule_tasks(count).await?;
+        drop(turn);
         let tasks: Vec<Task> = listed.into_iter().filter_map(|t| translate::task(cloud.name(), t, began_at)).collect();
         self.store().put_tasks(cloud.name(), began_at, self.now(), &tasks).await?;
         status.tasks_at = Some(began_at);
@@ -120,7 +123,10 @@ impl Services {
             let skew_seconds = cloud.client().skew_seconds().unwrap_or_default();
             if let Some(next) = self.next_state(&item, Listing { began_at, skew_seconds, tasks }) {
                 let word = next.word();
-                match self.store().move_items(&item.plan, "unknown", &[(item.instance.clone(), next)], self.now()).await {
+                let items = [(item.instance.clone(), next)];
+                // Looking and still not knowing is no deed; what it comes to is.
+                let deed = (word != "unknown").then(|| self.settled_deed(&item.plan, "request.settled", &items));
+                match self.store().move_items(&item.plan, "unknown", &items, self.now(), deed.as_ref()).await {
                     Ok(()) if word != "unknown" => {
                         tracing::info!(plan.id = %item.plan, instance.id = %item.instance, state = word, "settled")
                     }
@@ -155,9 +161,7 @@ impl Services {
             Verdict::Wait if listing.began_at >= *since => Some(still(*absent_at)),
             Verdict::Wait => None,
             // A cloud that says yes and never lists it would otherwise be asked again and again.
-            Verdict::Absent if item.attempts >= MOST_ATTEMPTS => {
-                Some(ItemState::Rejected { error: CloudError { message: GAVE_UP.to_owned(), ..CloudError::default() } })
-            }
+            Verdict::Absent if item.attempts >= MOST_ATTEMPTS => Some(ItemState::Stopped { why: Stop::NoProof }),
             Verdict::Absent => match check_instant(item.start_at, self.now(), policy.lead_minutes, &policy.freezes) {
                 Ok(()) => Some(ItemState::Planned),
                 Err(_) => Some(ItemState::Missed),
@@ -177,7 +181,8 @@ impl Services {
             let next = after_listing(order.what, &order.state, &tasks, began_at, self.policy().settle_seconds);
             if next != order.state {
                 tracing::info!(task.id = %order.task, state = ?next, "order followed up");
-                self.store().put_order(&order.id, &next).await?;
+                let deed = self.order_deed(&Actor::system(), "task.followed", cloud.name(), &order, &next);
+                self.store().put_order(&order.id, &next, Some(&deed)).await?;
             }
         }
         Ok(())

@@ -3,6 +3,8 @@
 use crate::{Error, Services, fleet::nearest_page, zones};
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use patchboard_domain::{
+    account::Actor,
+    authority::Action,
     filter::TaskFilter,
     fleet::{Page, TaskRow, TasksView},
 };
@@ -12,7 +14,8 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn tasks(&self, filter: &TaskFilter, zone: &str, page: i64) -> Result<TasksView, Error> {
+    pub async fn tasks(&self, actor: &Actor, filter: &TaskFilter, zone: &str, page: i64) -> Result<TasksView, Error> {
+        self.allow(actor, Action::Read)?;
         let bounds = bounds(filter, zone);
         let (mut tasks, total) = self.store().tasks(filter, bounds, self.now(), page).await?;
         let page = nearest_page(page, total);
@@ -30,12 +33,16 @@ impl Services {
             page: Page { rows, total, page },
             counts: self.store().task_counts(filter, bounds).await?,
             sync: self.sync_statuses().await?,
+            bad_days: [&filter.from, &filter.to].into_iter().filter(|d| !d.trim().is_empty() && day(d).is_none()).cloned().collect(),
         })
     }
 }
 
+fn day(text: &str) -> Option<NaiveDate> {
+    text.trim().parse::<NaiveDate>().ok().filter(|d| (2000..2200).contains(&d.year()))
+}
+
 fn bounds(filter: &TaskFilter, zone: &str) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
-    let day = |text: &str| text.trim().parse::<NaiveDate>().ok().filter(|d| (2000..2200).contains(&d.year()));
     let from = day(&filter.from).and_then(|d| zones::start_of_day(zone, d));
     let to = day(&filter.to).and_then(|d| zones::start_of_day(zone, d + Duration::days(1)));
     (from, to)

@@ -5,7 +5,7 @@ use patchboard_domain::{
     id::{CloudName, InstanceId, TaskId},
     instance::{Form, Instance, Node, Status, Tag},
     patch::{Offer, OfferedPatch, PatchKind},
-    send::{CloudError, Outcome},
+    send::{CloudError, Fault, Outcome},
     task::{Task, TaskStatus},
     version::{PatchVersion, patch_list},
 };
@@ -33,6 +33,7 @@ pub(crate) fn instance(cloud: &CloudName, wire: wire::Instance, seen_at: DateTim
             name: n.name.or(n.id).unwrap_or_default(),
             status: n.status.unwrap_or_default(),
             zone: n.availability_zone.unwrap_or_default(),
+            primary: n.role.is_some_and(|r| r.eq_ignore_ascii_case("master")),
         })
         .collect();
     Some(Instance {
@@ -106,16 +107,41 @@ pub(crate) fn catalogue(versions: &[wire::DatabaseVersion]) -> Vec<PatchVersion>
     versions.iter().flat_map(|v| &v.hotfixes).filter_map(|h| h.version.as_deref()?.parse().ok()).collect()
 }
 
+/// What it means, where the cloud has not said it itself.
+fn fault(error: &Error) -> Option<Fault> {
+    match error {
+        Error::Invalid(_) => Some(Fault::Invalid),
+        Error::NotSent(_) => Some(Fault::NotConnected),
+        Error::Lost(_) => Some(Fault::Lost),
+        Error::Unreadable { .. } if error.is_moving() => Some(Fault::Moving),
+        Error::Unreadable { .. } => Some(Fault::Unreadable),
+        Error::Server(answer) if answer.code.is_none() => Some(Fault::Server),
+        _ => None,
+    }
+}
+
+/// What went wrong on the way, without the words that say what it means.
+fn detail(error: &Error) -> String {
+    match error {
+        Error::Invalid(text) | Error::NotSent(text) | Error::Lost(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// What was said, for people.
 pub(crate) fn error(error: &Error) -> CloudError {
     match error.answer() {
         Some(answer) => CloudError {
             http_status: Some(answer.status),
             code: answer.code.clone(),
-            message: if answer.message.is_empty() { error.to_string() } else { answer.message.clone() },
+            message: match error {
+                Error::Unreadable { reason, .. } if answer.message.is_empty() => reason.clone(),
+                _ => answer.message.clone(),
+            },
             request_id: answer.request_id.clone(),
+            fault: fault(error),
         },
-        None => CloudError { message: error.to_string(), ..CloudError::default() },
+        None => CloudError { message: detail(error), fault: fault(error), ..CloudError::default() },
     }
 }
 

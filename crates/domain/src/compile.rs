@@ -74,6 +74,21 @@ pub fn plan_hash(requests: &[Request]) -> String {
     hash(&requests.iter().map(|r| r.hash.as_str()).collect::<Vec<_>>().join("\n"))
 }
 
+/// Whether requests are exactly what a hash stands for: each body is the one its own fields make, for `start`, and has its hash;
+/// and all of them in this order have `hash`. What is read from a row is trusted only after this.
+pub fn are_what_they_say(requests: &[Request], hash_of_all: &str, start: DateTime<Utc>) -> bool {
+    requests.iter().all(|r| is_itself(r, start)) && plan_hash(requests) == hash_of_all
+}
+
+fn is_itself(request: &Request, start: DateTime<Utc>) -> bool {
+    let Ok(read) = serde_json::from_str::<serde_json::Value>(&request.body) else { return false };
+    let Some(start_time) = read.get("start_time").and_then(|s| s.as_str()) else { return false };
+    let at = DateTime::parse_from_str(start_time, "%Y-%m-%dT%H:%M:%S%z");
+    at.is_ok_and(|at| at == start)
+        && request.body == body(&request.instances, start_time, &join(&request.patches))
+        && request.hash == hash(&request.body)
+}
+
 /// Compiles. Engine versions ascend; instances keep the order they were chosen in; patches go only to their own engine version.
 /// An engine version for which no patch was chosen yields no request: the rules refuse such a plan before.
 pub fn compile(input: &Input<'_>) -> Vec<Request> {
@@ -132,6 +147,27 @@ mod tests {
             )]
         );
         assert_eq!(requests[0].hash, hash(&requests[0].body));
+    }
+
+    #[test]
+    fn a_request_that_was_edited_is_not_what_it_says() {
+        let instances = [(id(1), "8.100.0".parse().unwrap()), (id(2), "8.100.0".parse().unwrap())];
+        let patches = ["8.100.0.1".parse().unwrap()];
+        let given = input(&instances, &patches);
+        let good = compile(&given);
+        let all = plan_hash(&good);
+        assert!(are_what_they_say(&good, &all, given.start));
+        assert!(!are_what_they_say(&good, &all, given.start + chrono::Duration::hours(1)), "another start");
+        let edited = |change: &dyn Fn(&mut Request)| {
+            let mut requests = good.clone();
+            change(&mut requests[0]);
+            are_what_they_say(&requests, &all, given.start)
+        };
+        assert!(!edited(&|r| r.instances.push(id(9))), "an instance that the body does not name");
+        assert!(!edited(&|r| r.patches.clear()));
+        assert!(!edited(&|r| r.body.push(' ')));
+        assert!(!edited(&|r| r.hash.clear()));
+        assert!(!are_what_they_say(&[], &all, given.start));
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! What the pages read: views assembled by the backend, in our words.
 
 use crate::{
+    authority::{Action, Denied},
+    blast::BlastRadius,
     cancel::{OrderRefusal, OrderState, TaskOrder},
     compile::Request,
     eligibility::{Ineligible, PatchChoice, PlanRefusal, Warning},
-    id::{CloudName, InstanceId},
+    id::{CloudName, InstanceId, PlanId, UserId},
     instance::Instance,
     plan::{Plan, PlanState},
+    review::{Difference, Need, Review, Verdict},
     schedule::{Start, TimeRefusal},
     send::{CloudError, Item},
     task::Task,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,15 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// A page of what is all there.
+    pub fn of(all: Vec<T>, page: i64) -> Self {
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let page = page.clamp(1, Page { rows: Vec::<()>::new(), total, page: 1 }.pages());
+        let skip = usize::try_from((page - 1).saturating_mul(crate::filter::PAGE_SIZE)).unwrap_or(usize::MAX);
+        let size = usize::try_from(crate::filter::PAGE_SIZE).unwrap_or(usize::MAX);
+        Self { rows: all.into_iter().skip(skip).take(size).collect(), total, page }
+    }
+
     /// Number of pages, at least 1.
     pub fn pages(&self) -> i64 {
         ((self.total + crate::filter::PAGE_SIZE - 1) / crate::filter::PAGE_SIZE).max(1)
@@ -108,6 +121,8 @@ pub struct TasksView {
     pub counts: Vec<(String, i64)>,
     /// How old it is, for each cloud.
     pub sync: Vec<SyncStatus>,
+    /// Days of the filter that are no days: they do not filter.
+    pub bad_days: Vec<String>,
 }
 
 /// A plan, in whichever half of its life it is.
@@ -115,8 +130,65 @@ pub struct TasksView {
 pub enum PlanView {
     /// Not confirmed yet.
     Draft(Box<DraftView>),
+    /// A decision is awaited.
+    InReview(Box<ReviewView>),
     /// Confirmed.
     Sent(Box<SentView>),
+}
+
+/// Names of people by their account.
+pub type Names = BTreeMap<UserId, String>;
+
+/// What somebody who looks may do, each with why not. What is not in it is not allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct May(pub Vec<(Action, Option<Denied>)>);
+
+impl May {
+    /// Whether it is allowed.
+    pub fn allows(&self, action: Action) -> bool {
+        self.0.iter().any(|(a, denied)| *a == action && denied.is_none())
+    }
+
+    /// Why it is not.
+    pub fn why_not(&self, action: Action) -> Option<&Denied> {
+        self.0.iter().find(|(a, _)| *a == action).and_then(|(_, denied)| denied.as_ref())
+    }
+}
+
+/// Something somebody said about a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Who.
+    pub who: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What; may be empty with a verdict.
+    pub text: String,
+    /// The decision that it came with.
+    pub verdict: Option<Verdict>,
+}
+
+/// A plan somebody is asked to decide about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewView {
+    /// The plan, judged now: what stands against it and what should be known.
+    pub now: DraftView,
+    /// What is asked about.
+    pub review: Review,
+    /// Last moment for a decision.
+    pub deadline: DateTime<Utc>,
+    /// Approvals that count so far.
+    pub standing: usize,
+    /// What is different from the review before.
+    pub since: Option<Difference>,
+    /// What it reaches.
+    pub blast: BlastRadius,
+    /// Other plans that are not submitted yet and name one of the instances: plan, title, how many of them.
+    pub others: Vec<(PlanId, String, usize)>,
+    /// When the fleet was last read.
+    pub instances_at: Option<DateTime<Utc>>,
+    /// The requests that would be sent now are those that are asked about.
+    pub same_requests: bool,
 }
 
 /// What became of one pasted line.
@@ -182,6 +254,18 @@ pub struct DraftView {
     pub earliest: DateTime<Utc>,
     /// Lead time in minutes.
     pub lead_minutes: i64,
+    /// Most instances in one request.
+    pub max_instances: usize,
+    /// Approvals it needs.
+    pub need: Need,
+    /// What the one who looks may do.
+    pub may: May,
+    /// The last review, if there was one.
+    pub last_review: Option<Review>,
+    /// Names of people.
+    pub names: Names,
+    /// What was said about it.
+    pub thread: Vec<Said>,
 }
 
 impl DraftView {
@@ -219,18 +303,28 @@ pub struct SentView {
     pub plan: Plan,
     /// Where it stands.
     pub state: PlanState,
-    /// The requests as confirmed.
-    pub requests: Vec<Request>,
-    /// A row for every requested instance.
-    pub items: Vec<(Item, String)>,
-    /// Everything that was tried, oldest first.
-    pub attempts: Vec<Attempt>,
+    /// A page of the requests as confirmed.
+    pub requests: Page<Request>,
+    /// A page of rows, one for every requested instance, with its name.
+    pub items: Page<(Item, String)>,
+    /// How many of each kind there are, with one of the kind.
+    pub counts: Vec<(Item, usize)>,
+    /// A page of everything that was tried, newest first.
+    pub attempts: Page<Attempt>,
     /// Not before this is the next request tried again.
     pub not_before: Option<DateTime<Utc>>,
     /// The cloud's sync status; nothing when no connection of that name is configured any more.
     pub sync: Option<SyncStatus>,
     /// Seconds two absences must lie apart.
     pub settle_seconds: i64,
+    /// What the one who looks may do.
+    pub may: May,
+    /// The review that approved it, if there was one.
+    pub review: Option<Review>,
+    /// Names of people.
+    pub names: Names,
+    /// What was said about it.
+    pub thread: Vec<Said>,
 }
 
 /// Row of the list of plans.
@@ -240,8 +334,12 @@ pub struct PlanRow {
     pub plan: Plan,
     /// Where it stands.
     pub state: PlanState,
-    /// Its items, empty for a draft.
-    pub items: Vec<Item>,
+    /// How many of its items there are of each kind, with one of the kind; empty before it is submitted.
+    pub counts: Vec<(Item, usize)>,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// The last review of what is not submitted.
+    pub review: Option<Review>,
 }
 
 /// Row of the task list.
@@ -266,4 +364,25 @@ pub struct OrderView {
     pub cancel: Result<(), OrderRefusal>,
     /// Why its record cannot be deleted.
     pub delete: Result<(), OrderRefusal>,
+    /// The one who looks may ask for either.
+    pub may: bool,
+}
+
+/// The first page: what waits, what comes, what went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxView {
+    /// Plans that the one who looks may decide about, the nearest deadline first.
+    pub waiting: Vec<PlanRow>,
+    /// Plans of the one who looks that are not over.
+    pub mine: Vec<PlanRow>,
+    /// Tasks that start within 24 hours, ours and foreign.
+    pub next: Vec<TaskRow>,
+    /// Tasks that run.
+    pub running: Vec<TaskRow>,
+    /// Plans in doubt, failed or partly failed, newest first.
+    pub attention: Vec<PlanRow>,
+    /// How old it is, for each cloud.
+    pub sync: Vec<SyncStatus>,
+    /// Lead time in minutes.
+    pub lead_minutes: i64,
 }

@@ -48,6 +48,11 @@ id!(
     PlanId
 );
 
+id!(
+    /// A person with an account.
+    UserId
+);
+
 impl TaskId {
     /// The form ids are compared in: the cloud writes the same id with dashes (create, cancel) and without (list).
     pub fn key(&self) -> String {

@@ -66,6 +66,9 @@ pub struct Node {
     pub status: String,
     /// Availability zone.
     pub zone: String,
+    /// It is a primary.
+    #[serde(default)]
+    pub primary: bool,
 }
 
 /// What the cloud said about one instance, in our words.

@@ -3,6 +3,9 @@
 //! **Invariant:** nothing here does I/O, asks a clock, draws a random number or knows a framework.
 //! Time is an argument; every "no" is a value that carries its reason.
 
+pub mod account;
+pub mod authority;
+pub mod blast;
 pub mod cancel;
 pub mod compile;
 pub mod eligibility;
@@ -10,8 +13,10 @@ pub mod filter;
 pub mod fleet;
 pub mod id;
 pub mod instance;
+pub mod ledger;
 pub mod patch;
 pub mod plan;
+pub mod review;
 pub mod schedule;
 pub mod send;
 pub mod settle;

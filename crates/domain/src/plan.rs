@@ -1,7 +1,8 @@
 //! A plan: what a DBA proposes, from the first tick to the last task.
 
 use crate::{
-    id::{CloudName, InstanceId, PlanId},
+    authority::Stage,
+    id::{CloudName, InstanceId, PlanId, UserId},
     version::PatchVersion,
 };
 use chrono::{DateTime, Utc};
@@ -23,6 +24,12 @@ pub struct Draft {
     /// A few words for the list; may be empty.
     #[serde(default)]
     pub title: String,
+    /// Why it is done; may be empty.
+    #[serde(default)]
+    pub reason: String,
+    /// Address or number of the change ticket, as typed; may be empty.
+    #[serde(default)]
+    pub ticket: String,
     /// Chosen instances, in the order they were chosen.
     pub instances: Vec<InstanceId>,
     /// Chosen hot patches.
@@ -59,12 +66,26 @@ pub struct Plan {
     pub start_at: Option<DateTime<Utc>>,
     /// Nothing of it is sent while set.
     pub held_at: Option<DateTime<Utc>>,
+    /// Who began it; nothing for plans older than accounts.
+    pub author: Option<UserId>,
+    /// Who last changed it.
+    pub edited_by: Option<UserId>,
+    /// Number of the review that is open.
+    pub review: Option<i64>,
+    /// Hash of what may be sent, and nothing else may; set when it is submitted.
+    pub approved_hash: Option<String>,
+    /// Approvals that must stand when it is sent.
+    pub approvals_needed: i64,
 }
 
 impl Plan {
-    /// Only a draft may be edited.
-    pub fn is_draft(&self) -> bool {
-        self.submitted_at.is_none()
+    /// How far it has come.
+    pub fn stage(&self) -> Stage {
+        match (self.submitted_at, self.review) {
+            (Some(_), _) => Stage::Submitted,
+            (None, Some(_)) => Stage::InReview,
+            (None, None) => Stage::Draft,
+        }
     }
 }
 
@@ -74,6 +95,14 @@ impl Plan {
 pub enum PlanState {
     /// Not submitted.
     Draft,
+    /// A decision is awaited.
+    InReview,
+    /// A decision was awaited until its start came too near.
+    Expired,
+    /// Changes were asked for.
+    ChangesAsked,
+    /// Somebody said no.
+    Rejected,
     /// A person holds what is not yet sent.
     OnHold,
     /// At least one request is still to be sent.
@@ -82,6 +111,8 @@ pub enum PlanState {
     InDoubt,
     /// All that was accepted waits for its start.
     Scheduled,
+    /// Some wait for their start, others could not be scheduled: there may still be time to act.
+    PartlyScheduled,
     /// At least one task runs.
     Running,
     /// Every instance was patched.

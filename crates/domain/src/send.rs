@@ -22,6 +22,27 @@ pub struct CloudError {
     pub message: String,
     /// `X-Request-Id`, for a support ticket.
     pub request_id: Option<String>,
+    /// What it means, where `message` is not the cloud's own sentence: the page says it in the reader's language.
+    #[serde(default)]
+    pub fault: Option<Fault>,
+}
+
+/// What went wrong on the way, or with an answer that is none of the cloud's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The request could not be made.
+    Invalid,
+    /// No connection came about: nothing was sent.
+    NotConnected,
+    /// The connection broke or time ran out before the answer was there.
+    Lost,
+    /// An answer came and is not one of the cloud's API.
+    Unreadable,
+    /// A list changed while it was read, so it is no evidence. The next look reads it again.
+    Moving,
+    /// A redirect or an error of the server without words.
+    Server,
 }
 
 /// State of one instance of one request.
@@ -55,10 +76,27 @@ pub enum ItemState {
         /// The last complete listing that was looked at.
         looked_at: Option<DateTime<Utc>>,
     },
+    /// Not sent, or not again, by a decision of ours. Nobody refused it.
+    Stopped {
+        /// Why.
+        why: Stop,
+    },
     /// Its start came too near, or passed, before it could be sent.
     Missed,
     /// A person took it back before it was sent.
     Withdrawn,
+}
+
+/// Why we stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// When it was about to be sent, the cloud already had an open task for the instance.
+    Occupied,
+    /// What was about to be sent is not what was approved, or not enough approvals count any more.
+    NotApproved,
+    /// Sent [`MOST_ATTEMPTS`] times, each answer lost, and the list never showed a task: a person has to look.
+    NoProof,
 }
 
 impl ItemState {
@@ -70,9 +108,15 @@ impl ItemState {
             Self::Accepted { .. } => "accepted",
             Self::Rejected { .. } => "rejected",
             Self::Unknown { .. } => "unknown",
+            Self::Stopped { .. } => "stopped",
             Self::Missed => "missed",
             Self::Withdrawn => "withdrawn",
         }
+    }
+
+    /// It came to nothing, and a new plan may try again.
+    pub fn came_to_nothing(&self) -> bool {
+        matches!(self, Self::Rejected { .. } | Self::Stopped { .. } | Self::Missed | Self::Withdrawn)
     }
 
     /// It may still lead to a task, so no other plan may touch the instance.
@@ -110,10 +154,6 @@ pub fn after_attempt(instance: &InstanceId, outcome: &Outcome, ended_at: DateTim
 
 /// Text of an unknown whose answer came but did not name the instance. The page translates it by this constant.
 pub const NOT_NAMED: &str = "the answer did not name this instance";
-/// Text of a refusal of ours: when it was about to be sent, the cloud already had an open task. The page translates it.
-pub const OCCUPIED: &str = "the cloud already has an open task for this instance";
-/// Text of a refusal of ours: proved absent after a second try as well. The page translates it.
-pub const GAVE_UP: &str = "two attempts made no task that the list shows";
 /// Attempts for one instance before a person has to decide.
 pub const MOST_ATTEMPTS: usize = 2;
 /// Text of an unknown whose process ended between journal and answer. The page translates it by this constant.
@@ -155,11 +195,27 @@ impl Item {
     }
 }
 
+/// How many items there are of each kind (state and task status), in the order of their first, each with one of the kind.
+pub fn count_kinds(items: &[Item]) -> Vec<(Item, usize)> {
+    let kind =
+        |i: &Item| (i.state.word(), i.task_status.clone(), i.lost_sight, matches!(i.state, ItemState::Stopped { why: Stop::NoProof }));
+    let mut counts: Vec<(Item, usize)> = Vec::new();
+    for item in items {
+        match counts.iter_mut().find(|(one, _)| kind(one) == kind(item)) {
+            Some((_, n)) => *n += 1,
+            None => counts.push((item.clone(), 1)),
+        }
+    }
+    counts
+}
+
 /// Where a submitted plan stands.
 pub fn plan_state(items: &[Item], held: bool) -> PlanState {
     let any = |f: &dyn Fn(&Item) -> bool| items.iter().any(f);
     let count = |f: &dyn Fn(&Item) -> bool| items.iter().filter(|i| f(i)).count();
-    if any(&|i| matches!(i.state, ItemState::Unknown { .. }) || i.lost_sight.is_some()) {
+    // What was sent twice and never listed is no failure that anybody confirmed.
+    let no_proof = |i: &Item| matches!(i.state, ItemState::Stopped { why: Stop::NoProof });
+    if any(&|i| matches!(i.state, ItemState::Unknown { .. }) || no_proof(i) || i.lost_sight.is_some()) {
         return PlanState::InDoubt;
     }
     if any(&|i| matches!(i.state, ItemState::Planned)) && held {
@@ -172,6 +228,12 @@ pub fn plan_state(items: &[Item], held: bool) -> PlanState {
     let is = |i: &Item, s: &TaskStatus| accepted(i) && i.task_status.as_ref() == Some(s);
     if any(&|i| is(i, &TaskStatus::Running)) {
         return PlanState::Running;
+    }
+    // What failed to be scheduled is said while there is time to act, and not only after the rest has run.
+    let waits = any(&|i| accepted(i) && i.task_status.as_ref().is_none_or(TaskStatus::is_open));
+    let lacking = any(&|i| matches!(i.state, ItemState::Rejected { .. } | ItemState::Stopped { .. } | ItemState::Missed));
+    if waits && lacking {
+        return PlanState::PartlyScheduled;
     }
     if any(&|i| accepted(i) && i.task_status.as_ref().is_none_or(TaskStatus::is_open)) {
         return PlanState::Scheduled;
@@ -236,6 +298,10 @@ mod tests {
         assert_eq!(plan_state(&[planned()], true), P::OnHold);
         assert_eq!(plan_state(&[planned(), accepted(None)], false), P::Scheduling);
         assert_eq!(plan_state(&[accepted(None)], false), P::Scheduled);
+        let stopped = || item(ItemState::Stopped { why: Stop::Occupied }, None);
+        assert_eq!(plan_state(&[item(ItemState::Stopped { why: Stop::NoProof }, None)], false), P::InDoubt);
+        assert_eq!(plan_state(&[accepted(None), stopped()], false), P::PartlyScheduled);
+        assert_eq!(plan_state(&[accepted(Some(T::Completed)), stopped()], false), P::PartlyFailed);
         assert_eq!(plan_state(&[accepted(Some(T::Running)), accepted(Some(T::Completed))], false), P::Running);
         assert_eq!(plan_state(&[accepted(Some(T::Completed))], false), P::Completed);
         assert_eq!(plan_state(&[accepted(Some(T::Completed)), accepted(Some(T::Failed))], false), P::PartlyFailed);

@@ -2,7 +2,7 @@
 //!
 //! An instant is stored; the zone it was chosen in is kept beside it. Nothing here asks what time it is.
 
-use chrono::{DateTime, Datelike, Duration, FixedOffset, LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Duration, FixedOffset, LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -68,10 +68,12 @@ pub fn resolve<Z: TimeZone>(local: NaiveDateTime, zone: &Z) -> Reading {
     }
 }
 
-/// Reads what a `datetime-local` control or a person writes: `2026-06-06T01:47`, with seconds, or a space for the `T`.
+/// Reads what a `datetime-local` control or a person writes: `2026-06-06T01:47`, with seconds of zero, or a space for the `T`.
 pub fn parse_local(text: &str) -> Option<NaiveDateTime> {
     let text = text.trim().replacen(' ', "T", 1);
     let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"].iter().find_map(|f| NaiveDateTime::parse_from_str(&text, f).ok());
+    // A start is a whole minute: pages show no seconds, and what is sent must not differ from what is read.
+    let read = read.filter(|t| t.second() == 0);
     // Far enough from the ends of the calendar for every sum made with it.
     read.filter(|t| (2000..2200).contains(&t.year()))
 }

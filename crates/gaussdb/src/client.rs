@@ -328,10 +328,17 @@ fn is_loopback(url: &Url) -> bool {
 
 fn base_url(text: &str) -> Result<Url, Error> {
     let text = text.trim().trim_end_matches('/');
+    if text.contains('@') {
+        // Not repeated: what stands before it may be a password.
+        return Err(Error::Invalid("the endpoint must be a host without user or password".to_owned()));
+    }
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let url: Url = full.parse().map_err(|e| Error::Invalid(format!("endpoint {text:?}: {e}")))?;
     let plain = url.host_str().is_some() && url.path() == "/" && url.query().is_none() && url.username().is_empty();
     match url.scheme() {
+        "https" if plain && is_loopback(&url) && !text.contains("://") => {
+            Err(Error::Invalid(format!("endpoint {text:?} is on this machine and says no scheme; write http://{text} or https://{text}")))
+        }
         _ if !plain => Err(Error::Invalid(format!("endpoint {text:?} must be a host without path, query or user"))),
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),

@@ -17,7 +17,10 @@ pub struct Answer {
 }
 
 /// Most characters kept of an answer that is not JSON.
-pub const TEXT_LIMIT: usize = 2_000;
+pub const TEXT_LIMIT: usize = 300;
+
+/// How the reason of a list begins that changed while it was read.
+pub(crate) const MOVING: &str = "the list changed while it was read";
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,6 +115,11 @@ impl Error {
     }
 
     /// A reading call may be repeated after a pause.
+    /// A list that changed while it was read: the next look reads it again.
+    pub fn is_moving(&self) -> bool {
+        matches!(self, Self::Unreadable { reason, .. } if reason.starts_with(MOVING))
+    }
+
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Lost(_) | Self::NotSent(_)) || matches!(self, Self::Server(a) if a.status >= 500)
     }

@@ -6,6 +6,20 @@ pub enum Error {
     /// The URL names no database that this version speaks.
     #[error("{0:?} is not a database this version can open; write sqlite:PATH, for example sqlite:data/patchboard.db")]
     Url(String),
+    /// The file cannot be opened, or is no database.
+    #[error("{path} cannot be opened as a database: is it a file of Patchboard, and may this user write it and its directory?")]
+    Open {
+        /// The file.
+        path: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The file holds tables of something else. Nothing was written into it.
+    #[error("{0} is the database of another program; give Patchboard a file of its own (store.url)")]
+    Foreign(String),
+    /// Another process serves from this database.
+    #[error("another Patchboard is running on {0}: two would send the same requests. Stop it first, or give this one another store.url")]
+    InUse(String),
     /// The directory of the database cannot be made.
     #[error("the directory {path} cannot be made")]
     Directory {
@@ -37,6 +51,9 @@ pub enum Error {
     /// The row was changed by somebody else meanwhile.
     #[error("it was changed meanwhile")]
     Changed,
+    /// The entry of a deed could not be written, so the deed did not happen.
+    #[error("entry {0} of the ledger cannot be written, and nothing is done without it; run `patchboard ledger verify`")]
+    Ledger(i64, #[source] sqlx::Error),
     /// A rule that the database itself keeps stands against it: for example two plans for one instance.
     #[error("another record already stands for the same thing")]
     Conflict,

@@ -3,6 +3,7 @@
 use crate::{
     Error, Store,
     error::{doc, json},
+    ledger::append,
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
@@ -10,10 +11,12 @@ use patchboard_domain::{
     compile::Request,
     fleet::Attempt,
     id::{CloudName, InstanceId, PlanId},
+    ledger::Deed,
     send::{CloudError, Item, ItemState, LostSight},
     task::TaskStatus,
 };
 use sqlx::{Sqlite, Transaction};
+use std::collections::BTreeMap;
 
 /// A confirmed plan.
 #[derive(Clone, Debug)]
@@ -28,6 +31,10 @@ pub struct Submission {
     pub start_at: DateTime<Utc>,
     /// The compiled requests, in order.
     pub requests: Vec<Request>,
+    /// Hash of the requests in their order: what may be sent, and nothing else.
+    pub hash: String,
+    /// Approvals that must stand when it is sent.
+    pub approvals_needed: usize,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -98,46 +105,59 @@ async fn put_item(
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
 }
 
-impl Store {
-    /// Turns a draft of this revision into a plan to be sent: plan, requests and items in one transaction.
-    ///
-    /// # Errors
-    /// [`Error::Changed`] when the draft moved on or was submitted before, [`Error::Conflict`] when another plan is about to
-    /// schedule one of the instances, [`Error::Database`].
-    pub async fn submit(&self, s: &Submission) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
-        let done = sqlx::query(
-            "UPDATE plans SET submitted_at = $1, updated_at = $1, start_at = $2, revision = revision + 1
-             WHERE id = $3 AND revision = $4 AND submitted_at IS NULL",
-        )
-        .bind(ms(s.now))
-        .bind(ms(s.start_at))
-        .bind(s.plan.as_str())
-        .bind(s.revision)
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() != 1 {
-            return Err(Error::Changed);
-        }
-        for (position, request) in (0_i64..).zip(&s.requests) {
-            sqlx::query("INSERT INTO requests (plan, position, doc) VALUES ($1, $2, $3)")
+/// Turns a draft of this revision into a plan to be sent: plan, requests and items.
+///
+/// # Errors
+/// [`Error::Changed`] when it moved on, was submitted before or is in another review than `review`; [`Error::Conflict`].
+pub(crate) async fn submit_in(tx: &mut Transaction<'_, Sqlite>, s: &Submission, review: Option<i64>) -> Result<(), Error> {
+    let done = sqlx::query(
+        "UPDATE plans SET submitted_at = $1, updated_at = $1, start_at = $2, revision = revision + 1, approved_hash = $5,
+         approvals_needed = $6 WHERE id = $3 AND revision = $4 AND submitted_at IS NULL AND COALESCE(review, 0) = $7",
+    )
+    .bind(ms(s.now))
+    .bind(ms(s.start_at))
+    .bind(s.plan.as_str())
+    .bind(s.revision)
+    .bind(&s.hash)
+    .bind(i64::try_from(s.approvals_needed).unwrap_or(i64::MAX))
+    .bind(review.unwrap_or_default())
+    .execute(&mut **tx)
+    .await?;
+    if done.rows_affected() != 1 {
+        return Err(Error::Changed);
+    }
+    for (position, request) in (0_i64..).zip(&s.requests) {
+        sqlx::query("INSERT INTO requests (plan, position, doc) VALUES ($1, $2, $3)")
+            .bind(s.plan.as_str())
+            .bind(position)
+            .bind(json(request))
+            .execute(&mut **tx)
+            .await?;
+        for instance in &request.instances {
+            sqlx::query("INSERT INTO items (plan, position, cloud, instance, state, doc) VALUES ($1, $2, $3, $4, $5, $6)")
                 .bind(s.plan.as_str())
                 .bind(position)
-                .bind(json(request))
-                .execute(&mut *tx)
+                .bind(s.cloud.as_str())
+                .bind(instance.as_str())
+                .bind(ItemState::Planned.word())
+                .bind(json(&ItemState::Planned))
+                .execute(&mut **tx)
                 .await?;
-            for instance in &request.instances {
-                sqlx::query("INSERT INTO items (plan, position, cloud, instance, state, doc) VALUES ($1, $2, $3, $4, $5, $6)")
-                    .bind(s.plan.as_str())
-                    .bind(position)
-                    .bind(s.cloud.as_str())
-                    .bind(instance.as_str())
-                    .bind(ItemState::Planned.word())
-                    .bind(json(&ItemState::Planned))
-                    .execute(&mut *tx)
-                    .await?;
-            }
         }
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Submits a draft of this revision that needs no decision.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the draft moved on, is in review or was submitted before, [`Error::Conflict`] when another plan is
+    /// about to schedule one of the instances, [`Error::Database`].
+    pub async fn submit(&self, s: &Submission, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        submit_in(&mut tx, s, None).await?;
+        append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -150,7 +170,7 @@ impl Store {
         let mut tx = self.write.begin().await?;
         let row: Option<(String, i64, String, i64)> = sqlx::query_as(
             "SELECT r.plan, r.position, r.doc, p.start_at FROM requests r JOIN plans p ON p.id = r.plan
-             WHERE p.cloud = $1 AND p.held_at IS NULL AND p.withdrawn_at IS NULL AND r.not_before <= $2
+             WHERE r.plan IN (SELECT DISTINCT plan FROM items WHERE state = 'planned') AND p.cloud = $1 AND p.held_at IS NULL AND p.withdrawn_at IS NULL AND r.not_before <= $2
              AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')
              AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state IN ('sending', 'unknown'))
              ORDER BY p.start_at, p.submitted_at, r.plan, r.position LIMIT 1",
@@ -190,7 +210,13 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when one of them is no longer planned, or the plan was held or withdrawn; then nothing is written.
     /// [`Error::Database`].
-    pub async fn begin_attempt(&self, claim: &Claim, body: &str, now: DateTime<Utc>) -> Result<Begun, Error> {
+    pub async fn begin_attempt(
+        &self,
+        claim: &Claim,
+        body: &str,
+        now: DateTime<Utc>,
+        deed: impl FnOnce(i64) -> Deed,
+    ) -> Result<Begun, Error> {
         if claim.instances.is_empty() {
             return Err(Error::Changed);
         }
@@ -237,6 +263,7 @@ impl Store {
             .bind(ms(now))
             .execute(&mut *tx)
             .await?;
+        append(&mut tx, &deed(number)).await?;
         tx.commit().await?;
         Ok(Begun::Journalled(number))
     }
@@ -252,6 +279,7 @@ impl Store {
         items: &[(InstanceId, ItemState)],
         not_before: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
+        deed: &Deed,
     ) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
         let done = sqlx::query(
@@ -278,6 +306,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         sqlx::query("UPDATE plans SET updated_at = $1 WHERE id = $2").bind(ms(now)).bind(plan.as_str()).execute(&mut *tx).await?;
+        append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -309,12 +338,22 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Changed`] when one is in another state meanwhile; then nothing is written. [`Error::Database`].
-    pub async fn move_items(&self, plan: &PlanId, from: &str, items: &[(InstanceId, ItemState)], now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn move_items(
+        &self,
+        plan: &PlanId,
+        from: &str,
+        items: &[(InstanceId, ItemState)],
+        now: DateTime<Utc>,
+        deed: Option<&Deed>,
+    ) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
         for (instance, state) in items {
             put_item(&mut tx, plan, instance, state, from).await?;
         }
         sqlx::query("UPDATE plans SET updated_at = $1 WHERE id = $2").bind(ms(now)).bind(plan.as_str()).execute(&mut *tx).await?;
+        if let Some(deed) = deed {
+            append(&mut tx, deed).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -323,17 +362,27 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn sweep_withdrawn(&self, cloud: &CloudName) -> Result<u64, Error> {
-        let done = sqlx::query(
-            "UPDATE items SET state = $1, doc = $2 WHERE cloud = $3 AND state = 'planned'
-             AND plan IN (SELECT id FROM plans WHERE withdrawn_at IS NOT NULL)",
+    pub async fn sweep_withdrawn(&self, cloud: &CloudName, deed: impl Fn(&PlanId, &[InstanceId]) -> Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT plan, instance FROM items WHERE cloud = $1 AND state = 'planned'
+             AND plan IN (SELECT id FROM plans WHERE withdrawn_at IS NOT NULL) ORDER BY plan, position, instance",
         )
-        .bind(ItemState::Withdrawn.word())
-        .bind(json(&ItemState::Withdrawn))
         .bind(cloud.as_str())
-        .execute(&self.write)
+        .fetch_all(&mut *tx)
         .await?;
-        Ok(done.rows_affected())
+        let mut by_plan: BTreeMap<PlanId, Vec<InstanceId>> = BTreeMap::new();
+        for (plan, instance) in rows {
+            by_plan.entry(PlanId::new(plan)).or_default().push(InstanceId::new(instance));
+        }
+        for (plan, instances) in &by_plan {
+            for instance in instances {
+                put_item(&mut tx, plan, instance, &ItemState::Withdrawn, "planned").await?;
+            }
+            append(&mut tx, &deed(plan, instances)).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Everything in doubt on a cloud.
@@ -349,19 +398,25 @@ impl Store {
         .fetch_all(&self.write)
         .await?;
         let mut out = Vec::new();
+        let mut of_plan: Option<(String, Vec<Attempt>)> = None;
         for (plan, instance, text, start_at, request, position) in rows {
             let instance = InstanceId::new(instance);
-            let attempts = self.attempts(&PlanId::new(&plan)).await?;
+            // Rows come plan by plan.
+            let attempts = match of_plan.take() {
+                Some((known, attempts)) if known == plan => attempts,
+                _ => self.attempts(&PlanId::new(&plan)).await?,
+            };
             let mine: Vec<_> = attempts.iter().filter(|a| a.request == position && a.instances.contains(&instance)).collect();
             out.push(UnknownItem {
                 state: doc(&text, "items", &plan)?,
                 request: doc(&request, "requests", &plan)?,
                 attempted_at: mine.iter().map(|a| a.began_at).max().unwrap_or_default(),
                 attempts: mine.len(),
-                plan: PlanId::new(plan),
+                plan: PlanId::new(&plan),
                 instance,
                 start_at: instant(start_at),
             });
+            of_plan = Some((plan, attempts));
         }
         Ok(out)
     }

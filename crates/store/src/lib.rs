@@ -4,26 +4,36 @@
 //! whose bounds are its functions. SQL is written so that SQLite and PostgreSQL both take it; see
 //! `docs/adr/0004-one-sql-for-two-engines.md`.
 
+mod accounts;
 mod error;
 mod instances;
 mod journal;
+mod ledger;
 mod offers;
 mod orders;
 mod plans;
+mod reviews;
 mod sync;
 mod tasks;
 mod time;
 
+pub use accounts::{OpenSession, UserChange};
 pub use error::Error;
 pub use instances::InstanceListing;
 pub use journal::{Begun, Claim, Submission, UnknownItem};
+pub use ledger::LedgerSearch;
 pub use orders::OrderRow;
+pub use reviews::{CommentRow, NewReview};
 
 use sqlx::{
-    SqlitePool,
+    ConnectOptions, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 /// A database that is open and migrated. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,6 +41,38 @@ pub struct Store {
     /// One connection: writers queue here and not inside SQLite.
     write: SqlitePool,
     read: SqlitePool,
+}
+
+/// A statement that takes longer is worth a line in a debug log.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// A claim on a database: see [`Store::claim`]. Held by the operating system, so it ends with the process.
+#[derive(Debug)]
+pub struct Claimed(#[expect(dead_code, reason = "what matters is that the file stays open")] std::fs::File);
+
+/// The file of `sqlite:PATH`.
+fn path_of(url: &str) -> Result<&str, Error> {
+    let path = url.strip_prefix("sqlite:").map(|p| p.trim_start_matches("//"));
+    // A URL of another database may hold a password: only its kind is repeated.
+    let kind = || url.split_once(':').map_or_else(|| url.to_owned(), |(kind, _)| format!("{kind}:…"));
+    path.filter(|p| !p.is_empty() && !p.starts_with(":memory:") && !p.contains(['?', '#'])).ok_or_else(|| Error::Url(kind()))
+}
+
+/// Where a file that may not exist yet really is.
+fn real_path(path: &str) -> std::io::Result<PathBuf> {
+    let path = Path::new(path);
+    if path.exists() {
+        return path.canonicalize();
+    }
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(parent.canonicalize()?.join(path.file_name().unwrap_or_default()))
+}
+
+fn make_directory(path: &str) -> Result<(), Error> {
+    match Path::new(path).parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(|source| Error::Directory { path: parent.display().to_string(), source }),
+        None => Ok(()),
+    }
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
@@ -41,13 +83,8 @@ impl Store {
     /// # Errors
     /// [`Error::Url`] for anything else, [`Error::Newer`] for a database of a newer Patchboard, [`Error::Database`].
     pub async fn open(url: &str) -> Result<Self, Error> {
-        let path = url.strip_prefix("sqlite:").map(|p| p.trim_start_matches("//")).ok_or_else(|| Error::Url(url.to_owned()))?;
-        if path.is_empty() || path.starts_with(":memory:") {
-            return Err(Error::Url(url.to_owned()));
-        }
-        if let Some(parent) = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(parent).map_err(|source| Error::Directory { path: parent.display().to_string(), source })?;
-        }
+        let path = path_of(url)?;
+        make_directory(path)?;
         let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -55,10 +92,45 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let opening = |source: sqlx::Error| Error::Open { path: path.to_owned(), source };
+        let options = options.log_slow_statements(log::LevelFilter::Debug, SLOW);
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(opening)?;
+        // Before the first migration: a file that holds something else is left as it is.
+        let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+            .fetch_one(&write)
+            .await
+            .map_err(opening)?;
+        let ours: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+            .fetch_one(&write)
+            .await
+            .map_err(opening)?;
+        if tables > 0 && ours == 0 {
+            write.close().await;
+            return Err(Error::Foreign(path.to_owned()));
+        }
         MIGRATOR.run(&write).await.map_err(Error::from_migration)?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true).create_if_missing(false)).await?;
         Ok(Self { write, read })
+    }
+
+    /// Claims the database of a URL for one process, until what is returned is dropped or the process ends, however it ends. Only
+    /// who has claimed it may take an attempt without an end for one that was interrupted.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Url`], [`Error::Directory`].
+    pub fn claim(url: &str) -> Result<Claimed, Error> {
+        let path = path_of(url)?;
+        make_directory(path)?;
+        // Beside the file itself: by whatever name or link it is reached, it is one database.
+        let real = real_path(path).map_err(|source| Error::Directory { path: path.to_owned(), source })?;
+        let lock = format!("{}.lock", real.display());
+        let failed = |source: std::io::Error| Error::Directory { path: lock.clone(), source };
+        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Claimed(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse(path.to_owned())),
+            Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+        }
     }
 
     /// Whether the database answers.

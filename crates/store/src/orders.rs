@@ -3,12 +3,14 @@
 use crate::{
     Error, Store,
     error::{doc, json},
+    ledger::append,
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     cancel::{OrderState, TaskOrder},
     id::{CloudName, TaskId},
+    ledger::Deed,
 };
 
 /// One order.
@@ -39,7 +41,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Conflict`] when one about the same task is open, [`Error::Database`].
-    pub async fn add_order(&self, cloud: &CloudName, order: &OrderRow) -> Result<(), Error> {
+    pub async fn add_order(&self, cloud: &CloudName, order: &OrderRow, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
         sqlx::query(
             "INSERT INTO orders (id, cloud, task_key, task_id, what, asked_at, is_open, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
@@ -51,8 +54,10 @@ impl Store {
         .bind(ms(order.asked_at))
         .bind(i64::from(order.state.is_open()))
         .bind(json(&order.state))
-        .execute(&self.write)
+        .execute(&mut *tx)
         .await?;
+        append(&mut tx, deed).await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -60,13 +65,18 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn put_order(&self, id: &str, state: &OrderState) -> Result<(), Error> {
+    pub async fn put_order(&self, id: &str, state: &OrderState, deed: Option<&Deed>) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
         sqlx::query("UPDATE orders SET doc = $1, is_open = $2 WHERE id = $3")
             .bind(json(state))
             .bind(i64::from(state.is_open()))
             .bind(id)
-            .execute(&self.write)
+            .execute(&mut *tx)
             .await?;
+        if let Some(deed) = deed {
+            append(&mut tx, deed).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 

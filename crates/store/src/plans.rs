@@ -3,16 +3,19 @@
 use crate::{
     Error, Store,
     error::{doc, json},
+    ledger::append,
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
-    id::{CloudName, InstanceId, PlanId},
+    id::{CloudName, InstanceId, PlanId, UserId},
+    ledger::Deed,
     plan::{Draft, Plan},
 };
 use sqlx::{FromRow, QueryBuilder};
 
-const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at FROM plans";
+const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at,
+    author, edited_by, review, approved_hash, approvals_needed FROM plans";
 
 #[derive(FromRow)]
 struct Row {
@@ -25,6 +28,11 @@ struct Row {
     submitted_at: Option<i64>,
     start_at: Option<i64>,
     held_at: Option<i64>,
+    author: Option<String>,
+    edited_by: Option<String>,
+    review: Option<i64>,
+    approved_hash: Option<String>,
+    approvals_needed: i64,
 }
 
 impl Row {
@@ -39,6 +47,11 @@ impl Row {
             submitted_at: self.submitted_at.map(instant),
             start_at: self.start_at.map(instant),
             held_at: self.held_at.map(instant),
+            author: self.author.map(UserId::new),
+            edited_by: self.edited_by.map(UserId::new),
+            review: self.review,
+            approved_hash: self.approved_hash,
+            approvals_needed: self.approvals_needed,
         })
     }
 }
@@ -48,15 +61,21 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn add_plan(&self, plan: &Plan) -> Result<(), Error> {
-        sqlx::query("INSERT INTO plans (id, cloud, draft, revision, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)")
+    pub async fn add_plan(&self, plan: &Plan, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        sqlx::query(
+            "INSERT INTO plans (id, cloud, draft, revision, created_at, updated_at, author, edited_by) VALUES ($1, $2, $3, $4, $5, $5, $6, $6)",
+        )
             .bind(plan.id.as_str())
             .bind(plan.cloud.as_str())
             .bind(json(&plan.draft))
             .bind(plan.revision)
             .bind(ms(plan.created_at))
-            .execute(&self.write)
+            .bind(plan.author.as_ref().map(UserId::as_str))
+            .execute(&mut *tx)
             .await?;
+        append(&mut tx, deed).await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -83,59 +102,102 @@ impl Store {
         Ok((rows.into_iter().map(Row::read).collect::<Result<_, _>>()?, total))
     }
 
-    /// Replaces the draft of a plan that still has this revision and was not submitted.
+    /// Replaces the draft of a plan that still has this revision and is neither in review nor submitted.
     ///
     /// # Errors
     /// [`Error::Changed`] when it has moved on, [`Error::Database`].
-    pub async fn put_draft(&self, id: &PlanId, revision: i64, draft: &Draft, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn put_draft(
+        &self,
+        id: &PlanId,
+        revision: i64,
+        draft: &Draft,
+        by: Option<&UserId>,
+        now: DateTime<Utc>,
+        deed: &Deed,
+    ) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
         let done = sqlx::query(
-            "UPDATE plans SET draft = $1, revision = revision + 1, updated_at = $2 WHERE id = $3 AND revision = $4 AND submitted_at IS NULL",
+            "UPDATE plans SET draft = $1, revision = revision + 1, updated_at = $2, edited_by = $5
+             WHERE id = $3 AND revision = $4 AND submitted_at IS NULL AND review IS NULL",
         )
         .bind(json(draft))
         .bind(ms(now))
         .bind(id.as_str())
         .bind(revision)
-        .execute(&self.write)
+        .bind(by.map(UserId::as_str))
+        .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+        if done.rows_affected() != 1 {
+            return Err(Error::Changed);
+        }
+        append(&mut tx, deed).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Holds what is not yet sent, or lets it go on.
     ///
     /// # Errors
     /// [`Error::Changed`] when it is no submitted plan, [`Error::Database`].
-    pub async fn hold_plan(&self, id: &PlanId, held_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn hold_plan(&self, id: &PlanId, held_at: Option<DateTime<Utc>>, now: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
         let done = sqlx::query("UPDATE plans SET held_at = $1, updated_at = $2 WHERE id = $3 AND submitted_at IS NOT NULL")
             .bind(held_at.map(ms))
             .bind(ms(now))
             .bind(id.as_str())
-            .execute(&self.write)
+            .execute(&mut *tx)
             .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+        if done.rows_affected() != 1 {
+            return Err(Error::Changed);
+        }
+        append(&mut tx, deed).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Takes a plan back: nothing more of it is sent, whatever turns out not to have been sent either.
     ///
     /// # Errors
     /// [`Error::Changed`] when it is no submitted plan, [`Error::Database`].
-    pub async fn withdraw_plan(&self, id: &PlanId, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn withdraw_plan(&self, id: &PlanId, now: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
         let done = sqlx::query(
-            "UPDATE plans SET withdrawn_at = COALESCE(withdrawn_at, $1), updated_at = $1 WHERE id = $2 AND submitted_at IS NOT NULL",
+            "UPDATE plans SET withdrawn_at = COALESCE(withdrawn_at, $1), updated_at = $1
+             WHERE id = $2 AND submitted_at IS NOT NULL AND withdrawn_at IS NULL",
         )
         .bind(ms(now))
         .bind(id.as_str())
-        .execute(&self.write)
+        .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+        // Withdrawn before: there is nothing to do and nothing to write down.
+        if done.rows_affected() == 1 {
+            append(&mut tx, deed).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
-    /// Deletes a draft; a submitted plan stays for ever.
+    /// Deletes a draft that nobody was ever asked about; anything else stays for ever.
     ///
     /// # Errors
     /// [`Error::Changed`] when it is no draft, [`Error::Database`].
-    pub async fn delete_draft(&self, id: &PlanId) -> Result<(), Error> {
-        let done = sqlx::query("DELETE FROM plans WHERE id = $1 AND submitted_at IS NULL").bind(id.as_str()).execute(&self.write).await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+    pub async fn delete_draft(&self, id: &PlanId, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        sqlx::query("DELETE FROM comments WHERE plan = $1 AND NOT EXISTS (SELECT 1 FROM reviews WHERE plan = $1)")
+            .bind(id.as_str())
+            .execute(&mut *tx)
+            .await?;
+        let done =
+            sqlx::query("DELETE FROM plans WHERE id = $1 AND submitted_at IS NULL AND NOT EXISTS (SELECT 1 FROM reviews WHERE plan = $1)")
+                .bind(id.as_str())
+                .execute(&mut *tx)
+                .await?;
+        if done.rows_affected() != 1 {
+            return Err(Error::Changed);
+        }
+        append(&mut tx, deed).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Plans that are about to schedule these instances, or whose accepted task no listing has shown yet although it may: one

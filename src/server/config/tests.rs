@@ -39,13 +39,23 @@ fn mistakes_are_named_with_what_to_do() {
     assert!(refused(&[("PATCHBOARD__SERVR__LISTEN", "x")]).contains("did you mean \"server\""));
     assert!(refused(&[("PATCHBOARD__POLICY__LEAD_MINUTES", "soon")]).contains("whole number"));
     assert!(refused(&[("PATCHBOARD__POLICY__LEAD_MINUTES", "0")]).contains("at least 1"));
+    assert!(refused(&[("PATCHBOARD__POLICY__LEAD_MINUTES", "999999999999999")]).contains("at most"));
+    assert!(refused(&[("PATCHBOARD__LOG__LEVEL", "xx[[")]).contains("log.level"));
+    assert!(refused(&[("PATCHBOARD__SERVER__PUBLIC_URL", "http://p.example")]).contains("https://HOST"));
     assert!(refused(&[("PATCHBOARD__SERVER__ZONE", "Mars/Base")]).contains("IANA"));
     assert!(refused(&[("PATCHBOARD__CLOUD__REGION", "ap-southeast-1")]).contains("HUAWEICLOUD_SDK_AK"));
 }
 
 #[test]
 fn another_address_than_loopback_is_refused_with_the_reason() {
-    assert!(refused(&[("PATCHBOARD__SERVER__LISTEN", "0.0.0.0:3000")]).contains("no accounts"));
+    assert!(refused(&[("PATCHBOARD__SERVER__LISTEN", "0.0.0.0:3000")]).contains("proxy with TLS"));
+    let vars = [
+        ("PATCHBOARD__SERVER__LISTEN", "0.0.0.0:3000"),
+        ("PATCHBOARD__SERVER__PUBLIC_URL", "https://p.example"),
+        ("PATCHBOARD__SERVER__PROXIES", "10.0.0.1, ::1"),
+    ];
+    let front = load(None, &env(&vars)).unwrap().front;
+    assert!(front.secure && front.hosts == ["p.example"] && front.proxies.len() == 2);
 }
 
 #[test]

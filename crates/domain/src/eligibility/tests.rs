@@ -23,7 +23,7 @@ fn instance(id: &str) -> Instance {
         enterprise_project: "0".to_owned(),
         maintenance: "18:00-22:00".parse().ok(),
         backup: "19:00-20:00".parse().ok(),
-        nodes: vec![Node { name: "n1".to_owned(), status: "ACTIVE".to_owned(), zone: "az1".to_owned() }],
+        nodes: vec![Node { name: "n1".to_owned(), status: "ACTIVE".to_owned(), zone: "az1".to_owned(), primary: true }],
         disk_usage: None,
         seen_at: at("2026-01-01T00:00:00Z"),
         gone_at: None,

@@ -162,12 +162,12 @@ impl Client {
             }
             let (rows, total) = serde_json::from_value::<L>(answer).map_err(|e| not_whole(e.to_string()))?.rows();
             if page > 0 && total != promised {
-                return Err(not_whole(format!("the total changed from {promised:?} to {total:?} while the list was read")));
+                return Err(moved(format!("{} rows at first, then {}", count(promised), count(total))));
             }
             promised = total;
             let got = rows.len();
             if let Some(twice) = rows.iter().map(L::key).find(|key| !keys.insert(key.clone())) {
-                return Err(not_whole(format!("row {twice:?} came twice")));
+                return Err(moved(format!("row {twice:?} came twice")));
             }
             all.extend(rows);
             progress(all.len());
@@ -180,6 +180,15 @@ impl Client {
         }
         Err(not_whole(format!("the list did not end after {} rows", all.len())))
     }
+}
+
+fn count(total: Option<i64>) -> String {
+    total.map_or_else(|| "no number of".to_owned(), |n| n.to_string())
+}
+
+/// Rows came or went while the list was read.
+fn moved(detail: String) -> Error {
+    not_whole(format!("{}: {detail}", crate::error::MOVING))
 }
 
 fn not_whole(reason: String) -> Error {

@@ -1,0 +1,70 @@
+//! The ledger: written with every deed, read and verified here.
+
+use crate::{Error, Services};
+use patchboard_domain::{
+    account::Actor,
+    authority::Action,
+    filter::PAGE_SIZE,
+    fleet::Page,
+    ledger::{Broken, Chain, Deed, Entry},
+};
+use patchboard_store::LedgerSearch;
+use serde_json::Value;
+
+/// Entries read at once while the whole ledger is followed.
+const PIECE: i64 = 1_000;
+
+impl Services {
+    /// A deed of somebody, now.
+    pub(crate) fn deed(&self, actor: &Actor, what: &'static str, subject: impl Into<String>, detail: Value) -> Deed {
+        Deed { at: self.now(), actor: actor.clone(), what, subject: subject.into(), detail }
+    }
+
+    /// A page of entries, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn ledger(&self, actor: &Actor, search: &LedgerSearch, page: i64) -> Result<Page<Entry>, Error> {
+        self.allow(actor, Action::ReadLedger)?;
+        let page = page.max(1);
+        let (rows, total) = self.store().ledger(search, PAGE_SIZE, (page - 1).saturating_mul(PAGE_SIZE)).await?;
+        Ok(Page { rows, total, page })
+    }
+
+    /// Entries after a number, ascending, for an export in pieces.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Store`].
+    pub async fn ledger_after(&self, actor: &Actor, seq: i64) -> Result<Vec<Entry>, Error> {
+        self.allow(actor, Action::ReadLedger)?;
+        Ok(self.store().ledger_after(seq, PIECE).await?)
+    }
+
+    /// Follows the whole chain. Returns the number of entries, the hash of the last, and every break.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn verify_ledger(&self) -> Result<(i64, String, Vec<Broken>), Error> {
+        let mut chain = Chain::default();
+        let (mut last, mut hash) = (i64::MIN, patchboard_domain::ledger::GENESIS.to_owned());
+        let head = loop {
+            let entries = self.store().ledger_after(last, PIECE).await?;
+            if let Some(end) = entries.last() {
+                (last, hash) = (end.seq, end.hash.clone());
+                entries.iter().for_each(|e| chain.take(e));
+                continue;
+            }
+            // Entries may have been written since the last piece: then the head is beyond them, and they are read as well.
+            let head = self.store().ledger_head().await?;
+            if head.as_ref().is_none_or(|(seq, _)| *seq <= chain.last()) || self.store().ledger_after(last, 1).await?.is_empty() {
+                break head;
+            }
+        };
+        let count = chain.last();
+        let mut broken = chain.end(head.as_ref().map(|(seq, hash)| (*seq, hash.as_str())));
+        if !self.store().ledger_is_guarded().await? {
+            broken.push(Broken::Unguarded);
+        }
+        Ok((count, hash, broken))
+    }
+}

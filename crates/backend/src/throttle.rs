@@ -1,0 +1,103 @@
+//! How often somebody may try to sign in: a few times at once, then slowly.
+
+use chrono::{DateTime, Duration, Utc};
+use std::collections::HashMap;
+
+/// Most keys that are remembered; beyond that the ones that have recovered are forgotten.
+const MOST_KEYS: usize = 10_000;
+
+/// Whatever is limited: an address, an account, a known browser of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    name: String,
+    /// Attempts at once.
+    burst: i64,
+    /// Seconds until one more.
+    seconds_each: i64,
+}
+
+impl Key {
+    /// For one who types: 3 at once, 3 a minute (matrix-authentication-service).
+    pub(crate) fn few(name: String) -> Self {
+        Self { name, burst: 3, seconds_each: 20 }
+    }
+
+    /// For what many may try at: 60 at once, 1800 an hour (the same source).
+    pub(crate) fn many(name: String) -> Self {
+        Self { name, burst: 60, seconds_each: 2 }
+    }
+}
+
+/// One bucket for each key.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle {
+    /// When the bucket is full again.
+    full_at: HashMap<String, DateTime<Utc>>,
+}
+
+impl Throttle {
+    /// Seconds to wait, or nothing when all of `keys` have an attempt left.
+    pub(crate) fn wait(&self, keys: &[Key], now: DateTime<Utc>) -> Option<i64> {
+        let wait = |key: &Key| {
+            let allowed = now + Duration::seconds((key.burst - 1) * key.seconds_each);
+            self.full_at.get(&key.name).map(|full| (*full - allowed).num_seconds())
+        };
+        keys.iter().filter_map(wait).max().filter(|seconds| *seconds > 0)
+    }
+
+    /// Takes one attempt from each.
+    pub(crate) fn take(&mut self, keys: &[Key], now: DateTime<Utc>) {
+        if self.full_at.len() > MOST_KEYS {
+            self.full_at.retain(|_, full| *full > now);
+        }
+        for key in keys {
+            let full = self.full_at.entry(key.name.clone()).or_insert(now);
+            *full = (*full).max(now) + Duration::seconds(key.seconds_each);
+        }
+    }
+
+    /// Gives a key all its attempts back.
+    pub(crate) fn forgive(&mut self, key: &Key) {
+        self.full_at.remove(&key.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_at_once_and_then_slowly() {
+        let mut throttle = Throttle::default();
+        let (account, address) = (Key::many("account li".to_owned()), Key::few("address 10.0.0.1".to_owned()));
+        let keys = [account.clone(), address.clone()];
+        let at = |s: i64| DateTime::UNIX_EPOCH + Duration::seconds(s);
+        for _ in 0..3 {
+            assert_eq!(throttle.wait(&keys, at(0)), None);
+            throttle.take(&keys, at(0));
+        }
+        assert_eq!(throttle.wait(&keys, at(0)), Some(20));
+        assert_eq!(throttle.wait(std::slice::from_ref(&address), at(19)), Some(1));
+        assert_eq!(throttle.wait(&keys, at(20)), None);
+        assert_eq!(throttle.wait(&[account.clone(), Key::few("another address".to_owned())], at(0)), None, "others are not kept out");
+        throttle.take(&keys, at(20));
+        throttle.forgive(&account);
+        assert_eq!(throttle.wait(&keys, at(20)), Some(20), "the address still waits");
+        throttle.forgive(&address);
+        assert_eq!(throttle.wait(&keys, at(20)), None);
+    }
+
+    #[test]
+    fn an_account_is_limited_however_many_addresses_try() {
+        let mut throttle = Throttle::default();
+        let account = Key::many("account li".to_owned());
+        let now = DateTime::UNIX_EPOCH;
+        let tried = (0..1_000).take_while(|n| {
+            let keys = [account.clone(), Key::few(format!("address {n}"))];
+            let free = throttle.wait(&keys, now).is_none();
+            throttle.take(&keys, now);
+            free
+        });
+        assert_eq!(tried.count(), 60);
+    }
+}

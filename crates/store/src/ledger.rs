@@ -1,0 +1,137 @@
+//! The ledger: an entry is written in the transaction of its deed, or the deed does not happen.
+
+use crate::{Error, Store};
+use patchboard_domain::ledger::{Deed, Entry, GENESIS};
+use sqlx::{QueryBuilder, Sqlite, Transaction};
+
+type Row = (i64, String, String, String);
+
+fn read((seq, body, previous, hash): Row) -> Entry {
+    Entry { seq, body, previous, hash }
+}
+
+/// Appends to the chain. The one writing connection makes it the only one that does so now.
+pub(crate) async fn append(tx: &mut Transaction<'_, Sqlite>, deed: &Deed) -> Result<(), Error> {
+    let head: Option<(i64, String)> = sqlx::query_as("SELECT seq, hash FROM ledger_head").fetch_optional(&mut **tx).await?;
+    let (seq, previous) = head.unwrap_or_else(|| (0, GENESIS.to_owned()));
+    let entry = Entry::after(seq + 1, &previous, deed);
+    sqlx::query("INSERT INTO ledger (seq, body, previous, hash, subject) VALUES ($1, $2, $3, $4, $5)")
+        .bind(entry.seq)
+        .bind(&entry.body)
+        .bind(&entry.previous)
+        .bind(&entry.hash)
+        .bind(&deed.subject)
+        .execute(&mut **tx)
+        .await
+        .map_err(|source| Error::Ledger(entry.seq, source))?;
+    sqlx::query(
+        "INSERT INTO ledger_head (one, seq, hash) VALUES (1, $1, $2) ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+    )
+    .bind(entry.seq)
+    .bind(&entry.hash)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What to look for in the ledger. Empty fields do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerSearch {
+    /// Part of any text of the entry.
+    pub words: String,
+    /// Start of the deed's word, for example `plan.`.
+    pub what: String,
+    /// The whole subject, for example `plan/0190…`.
+    pub subject: String,
+}
+
+fn push_search(q: &mut QueryBuilder<Sqlite>, search: &LedgerSearch) {
+    q.push(" WHERE 1 = 1");
+    let words = search.words.trim();
+    if !words.is_empty() {
+        let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        q.push(" AND body LIKE ").push_bind(format!("%{escaped}%")).push(" ESCAPE '\\'");
+    }
+    if !search.what.is_empty() {
+        let escaped = search.what.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        q.push(" AND body LIKE ").push_bind(format!("%\"what\":\"{escaped}%")).push(" ESCAPE '\\'");
+    }
+    if !search.subject.is_empty() {
+        q.push(" AND subject = ").push_bind(search.subject.clone());
+    }
+}
+
+impl Store {
+    /// Writes a deed that changes nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn note(&self, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        append(&mut tx, deed).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Entries that match, newest first, and their number.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn ledger(&self, search: &LedgerSearch, limit: i64, offset: i64) -> Result<(Vec<Entry>, i64), Error> {
+        let mut count = QueryBuilder::new("SELECT COUNT(*) FROM ledger");
+        push_search(&mut count, search);
+        let total: i64 = count.build_query_scalar().fetch_one(&self.read).await?;
+        let mut q = QueryBuilder::new("SELECT seq, body, previous, hash FROM ledger");
+        push_search(&mut q, search);
+        q.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
+        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        Ok((rows.into_iter().map(read).collect(), total))
+    }
+
+    /// Entries after a number, ascending: the ledger is read in pieces.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn ledger_after(&self, seq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
+        let rows: Vec<Row> = sqlx::query_as("SELECT seq, body, previous, hash FROM ledger WHERE seq > $1 ORDER BY seq LIMIT $2")
+            .bind(seq)
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await?;
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    /// Entries about one thing, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn ledger_about(&self, subject: &str) -> Result<Vec<Entry>, Error> {
+        let rows: Vec<Row> = sqlx::query_as("SELECT seq, body, previous, hash FROM ledger WHERE subject = $1 ORDER BY seq")
+            .bind(subject)
+            .fetch_all(&self.read)
+            .await?;
+        // The column only finds them; what an entry is about is what its text says.
+        let all = rows.into_iter().map(read);
+        Ok(all.filter(|e| e.read().is_some_and(|b| b.subject == subject)).collect())
+    }
+
+    /// Whether what refuses changes of the ledger is in place.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn ledger_is_guarded(&self) -> Result<bool, Error> {
+        let n: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name IN ('ledger_stands', 'ledger_stays')")
+                .fetch_one(&self.read)
+                .await?;
+        Ok(n == 2)
+    }
+
+    /// Number and hash of the last entry, as kept beside the ledger.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn ledger_head(&self) -> Result<Option<(i64, String)>, Error> {
+        Ok(sqlx::query_as("SELECT seq, hash FROM ledger_head").fetch_optional(&self.read).await?)
+    }
+}

@@ -1,0 +1,48 @@
+//! Decisions about plans.
+
+use super::ApiError;
+use leptos::prelude::*;
+
+/// Asks for a decision about a draft whose requests have the hash that was shown.
+#[server(endpoint = "plans/ask_review")]
+pub async fn ask_review(plan: String, hash: String) -> Result<(), ApiError> {
+    let (services, actor) = super::who()?;
+    let id = patchboard_domain::id::PlanId::new(plan);
+    let here = crate::paths::plan(&id);
+    super::answer(services.ask_review(&actor, &id, &hash).await.map(|()| here.clone()), &here);
+    Ok(())
+}
+
+/// Decides about requests that have the hash that was shown. `verdict` is `approve`, `changes` or `reject`.
+#[server(endpoint = "plans/decide")]
+pub async fn decide_plan(plan: String, hash: String, verdict: String, #[server(default)] comment: String) -> Result<(), ApiError> {
+    use patchboard_domain::review::Verdict;
+    let (services, actor) = super::who()?;
+    let id = patchboard_domain::id::PlanId::new(plan);
+    let here = crate::paths::plan(&id);
+    let result = match Verdict::from_word(&verdict) {
+        Some(verdict) => services.decide(&actor, &id, &hash, verdict, &comment).await,
+        None => Err(patchboard_backend::Error::NotFound),
+    };
+    super::answer(result.map(|()| here.clone()), &here);
+    Ok(())
+}
+
+/// Takes a plan out of review, to change it.
+#[server(endpoint = "plans/reopen")]
+pub async fn reopen_plan(plan: String) -> Result<(), ApiError> {
+    let (services, actor) = super::who()?;
+    let id = patchboard_domain::id::PlanId::new(plan);
+    super::answer(services.reopen(&actor, &id).await.map(|()| crate::paths::schedule(&id)), &crate::paths::plan(&id));
+    Ok(())
+}
+
+/// Says something about a plan.
+#[server(endpoint = "plans/comment")]
+pub async fn comment_plan(plan: String, #[server(default)] text: String) -> Result<(), ApiError> {
+    let (services, actor) = super::who()?;
+    let id = patchboard_domain::id::PlanId::new(plan);
+    let here = crate::paths::plan(&id);
+    super::answer(services.comment(&actor, &id, &text).await.map(|()| format!("{here}#thread")), &here);
+    Ok(())
+}

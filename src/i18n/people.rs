@@ -1,0 +1,192 @@
+//! Words of accounts, signing in, and the ledger.
+
+use super::{Lang, messages};
+use patchboard_domain::{
+    account::{AccountRefusal, PASSWORD_MAX, PASSWORD_MIN, Role},
+    authority::{Denied, Stage},
+    ledger::Body,
+};
+
+messages! {
+    nav_inbox { "Overview", "总览" }
+    nav_ledger { "Ledger", "操作台账" }
+    nav_people { "People", "人员" }
+    to_inbox { "To the overview", "前往总览" }
+    account { "Account", "账号" }
+    sign_in { "Sign in", "登录" }
+    sign_out { "Sign out", "退出登录" }
+    sign_in_lead { "Patchboard schedules patches of production databases: it wants to know who asks.", "Patchboard 用于安排生产数据库的补丁，需要确认操作人身份。" }
+    user_name { "Name", "用户名" }
+    password { "Password", "密码" }
+    full_name { "Full name", "姓名" }
+    full_name_help { "What others read. Optional.", "供他人阅读，可不填。" }
+    have_code { "I have a one-time code", "我有一次性代码" }
+    sign_in_refused { "Name and password do not go together, or the account may not be used.", "用户名与密码不符，或该账号不可用。" }
+    sign_in_wait(seconds: i64) { "Too many attempts. The next one counts in {seconds} s.", "尝试次数过多，{seconds} 秒后可再次尝试。" }
+    signed_out { "You are signed out, so nothing was changed. Sign in and repeat it.", "您已退出登录，未作任何更改。请登录后重试。" }
+    signed_out_well { "You are signed out.", "已退出登录。" }
+    demo_people { "Demo: look at it as", "演示：以下列身份查看" }
+    demo_people_help { "Sample people without passwords. They exist in a demo alone.", "示例人员没有密码，仅存在于演示中。" }
+    welcome_title { "Choose a password", "设置密码" }
+    welcome_lead { "With the one-time code that an administrator or the command line gave you.", "使用管理员或命令行提供的一次性代码。" }
+    one_time_code { "One-time code", "一次性代码" }
+    welcome_name_help { "Only for the very first account; otherwise the code knows whose it is.", "仅首个账号需要填写；其他代码已对应账号。" }
+    new_password { "New password", "新密码" }
+    old_password { "Present password", "当前密码" }
+    password_help(least: usize) { "At least {least} characters; a few unrelated words are better than symbols.", "至少 {least} 个字符；几个不相关的词比符号更好。" }
+    begin { "Begin", "开始" }
+    account_title { "Your account", "您的账号" }
+    your_roles { "Your roles", "您的角色" }
+    change_password { "Change password", "修改密码" }
+    change_password_help { "Every other session ends.", "其他会话都会结束。" }
+    password_changed { "The password was changed; every other session has ended.", "密码已修改，其他会话均已结束。" }
+    sessions_title { "Where you are signed in", "登录位置" }
+    session_since { "Since", "开始于" }
+    session_seen { "Last used", "最近使用" }
+    session_from { "From", "来源" }
+    end_session { "End", "结束" }
+    end_all_sessions { "Sign out everywhere", "全部退出" }
+    people_title { "People", "人员" }
+    people_lead { "Who may use this Patchboard, and as what.", "可使用本 Patchboard 的人员及其角色。" }
+    add_person { "Add somebody", "添加人员" }
+    add_person_button { "Make the account and show its code", "创建账号并显示代码" }
+    role { "Role", "角色" }
+    roles { "Roles", "角色" }
+    last_sign_in { "Last signed in", "最近登录" }
+    never { "never", "从未" }
+    save_roles { "Save roles", "保存角色" }
+    disable { "Disable", "停用" }
+    enable { "Enable", "启用" }
+    disabled { "disabled", "已停用" }
+    no_password_yet { "no password yet", "尚未设置密码" }
+    active { "active", "可用" }
+    new_code { "New code", "新代码" }
+    code_title { "One-time code", "一次性代码" }
+    code_text { "Hand this code over. It is shown only here, works once, and for an hour:", "请转交此代码。仅在此显示一次，一小时内有效，只能使用一次：" }
+    code_where { "It is typed here:", "在此处输入：" }
+    denied_title { "You may not do this", "您没有权限" }
+    denied_anonymous { "Nobody is signed in.", "尚未登录。" }
+    denied_own { "You wrote or last changed this plan: somebody else decides about it.", "该计划由您编写或最后修改，须由他人审批。" }
+    ledger_title { "Ledger", "操作台账" }
+    ledger_lead { "Who did what, when and from where. Each entry holds the hash of the one before it.", "何人何时何地做了什么。每条记录包含上一条的哈希。" }
+    ledger_empty { "No entry matches.", "没有符合条件的记录。" }
+    ledger_words { "Words", "关键字" }
+    ledger_what { "Deed", "操作" }
+    ledger_subject { "About", "对象" }
+    ledger_verify { "Verify it with `patchboard ledger verify`, or with a script of your own: docs/ledger.md describes the format.", "可用 `patchboard ledger verify` 校验，也可按 docs/ledger.md 的格式自行编写脚本。" }
+    ledger_export_json { "Export JSON lines", "导出 JSON 行" }
+    ledger_export_csv { "Export CSV", "导出 CSV" }
+    ledger_of_this { "Ledger of this plan", "该计划的台账" }
+    col_who { "Who", "操作人" }
+    col_when { "When", "时间" }
+    col_deed { "What", "操作" }
+    col_hash { "Hash", "哈希" }
+    without_review { "This team works without review: a plan is sent by whoever makes it.", "本团队不设审批：计划由编写者直接发送。" }
+    the_program { "Patchboard itself", "系统" }
+}
+
+impl Lang {
+    /// A role.
+    pub fn role_word(self, role: Role) -> &'static str {
+        match (self, role) {
+            (Self::En, Role::Viewer) => "Viewer",
+            (Self::En, Role::Operator) => "Operator",
+            (Self::En, Role::Approver) => "Approver",
+            (Self::En, Role::Administrator) => "Administrator",
+            (Self::Zh, Role::Viewer) => "只读",
+            (Self::Zh, Role::Operator) => "操作员",
+            (Self::Zh, Role::Approver) => "审批人",
+            (Self::Zh, Role::Administrator) => "管理员",
+        }
+    }
+
+    /// Why something is not allowed.
+    pub fn denied(self, denied: &Denied) -> String {
+        match denied {
+            Denied::Anonymous => self.denied_anonymous().to_owned(),
+            Denied::OwnPlan => self.denied_own().to_owned(),
+            Denied::Role(roles) => {
+                let names = roles.iter().map(|r| self.role_word(*r)).collect::<Vec<_>>();
+                match self {
+                    Self::En => format!("It takes the role {}. An administrator can give it.", names.join(" or ")),
+                    Self::Zh => format!("需要角色：{}。请联系管理员。", names.join(" 或 ")),
+                }
+            }
+            Denied::Stage(stage) => match (self, stage) {
+                (Self::En, Stage::Draft) => "The plan is still a draft.".to_owned(),
+                (Self::En, Stage::InReview) => "The plan waits for a decision.".to_owned(),
+                (Self::En, Stage::Submitted) => "The plan was submitted already.".to_owned(),
+                (Self::Zh, Stage::Draft) => "计划仍为草稿。".to_owned(),
+                (Self::Zh, Stage::InReview) => "计划正在等待审批。".to_owned(),
+                (Self::Zh, Stage::Submitted) => "计划已提交。".to_owned(),
+            },
+        }
+    }
+
+    /// Why an account cannot be changed so.
+    pub fn account_refusal(self, refusal: AccountRefusal) -> String {
+        match (self, refusal) {
+            (Self::En, AccountRefusal::Name) => "A name is 2 to 64 letters, digits, '.', '-', '_' or '@'.".to_owned(),
+            (Self::Zh, AccountRefusal::Name) => "用户名为 2 至 64 个字母、数字或 . - _ @。".to_owned(),
+            (Self::En, AccountRefusal::NameTaken) => "Somebody has that name already.".to_owned(),
+            (Self::Zh, AccountRefusal::NameTaken) => "该用户名已被使用。".to_owned(),
+            (Self::En, AccountRefusal::NoRole) => "Choose at least one role.".to_owned(),
+            (Self::Zh, AccountRefusal::NoRole) => "请至少选择一个角色。".to_owned(),
+            (Self::En, AccountRefusal::PasswordLength) => format!("A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."),
+            (Self::Zh, AccountRefusal::PasswordLength) => format!("密码须为 {PASSWORD_MIN} 至 {PASSWORD_MAX} 个字符。"),
+            (Self::En, AccountRefusal::PasswordWeak) => {
+                "That password is among the first that are tried. Take a few unrelated words.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::PasswordWeak) => "该密码极易被猜到。请使用几个不相关的词。".to_owned(),
+            (Self::En, AccountRefusal::PasswordWrong) => "That is not the present password.".to_owned(),
+            (Self::Zh, AccountRefusal::PasswordWrong) => "当前密码不正确。".to_owned(),
+            (Self::En, AccountRefusal::Code) => "That code is wrong, was used, or is too old. Ask for a new one.".to_owned(),
+            (Self::Zh, AccountRefusal::Code) => "代码错误、已使用或已过期。请重新获取。".to_owned(),
+            (Self::En, AccountRefusal::LastAdministrator) => {
+                "It is the last administrator that can be used: make another one first.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::LastAdministrator) => "这是最后一个可用的管理员：请先添加另一个。".to_owned(),
+        }
+    }
+
+    /// A deed of the ledger. A word of a later version is shown as it is.
+    pub fn deed(self, body: &Body) -> String {
+        let (en, zh) = match body.what.as_str() {
+            "plan.create" => ("began a plan", "新建计划"),
+            "plan.discard" => ("discarded a draft", "丢弃草稿"),
+            "plan.send" => ("sent a plan", "发送计划"),
+            "plan.ask_review" => ("asked for a decision", "提交审批"),
+            "plan.approve" => ("approved", "批准"),
+            "plan.ask_changes" => ("asked for changes", "要求修改"),
+            "plan.reject" => ("rejected", "拒绝"),
+            "plan.reopen" => ("took it out of review", "撤出审批"),
+            "plan.comment" => ("said something", "发表评论"),
+            "plan.hold" => ("held what is not sent", "暂停未发送部分"),
+            "plan.resume" => ("let it go on", "继续发送"),
+            "plan.withdraw" => ("withdrew what is not sent", "撤回未发送部分"),
+            "request.send" => ("is about to send a request", "即将发送请求"),
+            "request.outcome" => ("recorded what came back", "记录应答"),
+            "request.settled" => ("settled what was in doubt", "确认未知结果"),
+            "plan.edit" => ("changed a draft", "修改草稿"),
+            "request.withdrawn" => ("took back what was not sent", "撤回未发送部分"),
+            "request.stopped" => ("did not send", "未发送"),
+            "task.order" => ("asked to cancel or delete a task", "请求取消或删除任务"),
+            "task.answer" => ("recorded the cloud's answer", "记录云端应答"),
+            "task.followed" => ("followed a task up in the list", "在列表中核实任务"),
+            "cloud.resume" => ("resumed a connection", "恢复云连接"),
+            "session.begin" => ("signed in", "登录"),
+            "session.end" => ("ended a session", "结束会话"),
+            "user.add" => ("made an account", "创建账号"),
+            "user.code" => ("made a one-time code", "生成一次性代码"),
+            "user.password" => ("chose a password", "设置密码"),
+            "user.roles" => ("changed roles", "修改角色"),
+            "user.disable" => ("disabled an account", "停用账号"),
+            "user.enable" => ("enabled an account", "启用账号"),
+            other => return other.to_owned(),
+        };
+        match self {
+            Self::En => en.to_owned(),
+            Self::Zh => zh.to_owned(),
+        }
+    }
+}

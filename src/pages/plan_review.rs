@@ -1,0 +1,219 @@
+//! A plan that waits for a decision: exactly what would be sent, what it reaches, what stands against it, and who said what.
+
+use crate::{
+    api::{CommentPlan, DecidePlan, ReopenPlan},
+    components::{PageHead, PlanBadge},
+    islands::Live,
+    pages::plan_draft::{Sentence, requests},
+    paths,
+    viewer::Viewer,
+    when::{self, Time},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use patchboard_domain::{
+    authority::{Action, Denied},
+    fleet::{May, Page, ReviewView, Said},
+    id::PlanId,
+    plan::PlanState,
+};
+
+/// The decision page. Without JavaScript: the same forms; nothing here needs an island.
+#[component]
+pub fn ReviewPlan(view: ReviewView, page: i64) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let plan = view.now.plan.clone();
+    let id = plan.id.clone();
+    let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
+    let expired = viewer.now > view.deadline;
+    let state = if expired { PlanState::Expired } else { PlanState::InReview };
+    let name = |user: &patchboard_domain::id::UserId| view.now.names.get(user).cloned().unwrap_or_default();
+    let asked = lang.review_asked(&name(&view.review.asked_by), &when::full(&viewer, view.review.asked_at));
+    let need = view.review.asked.need.clone();
+    let why = need.why.iter().map(|r| lang.need_reason(r)).collect::<Vec<_>>().join("; ");
+    let words = plan.draft.clone();
+    view! {
+        <PageHead title=title lead=asked/>
+        <div data-live="summary" class="summary">
+            <p><PlanBadge state=state/> " " {lang.review_standing(view.standing, need.approvals)} " · " {why}</p>
+            <p>{if expired { lang.decide_too_late().to_owned() } else { format!("{} · {}", lang.decide_before(&when::relative(&viewer, view.deadline)), when::full(&viewer, view.deadline)) }}</p>
+            {(!words.reason.is_empty()).then(|| view! { <p><strong>{lang.reason()} ": "</strong>{words.reason.clone()}</p> })}
+            {(!words.ticket.is_empty()).then(|| view! { <p><strong>{lang.ticket()} ": "</strong><Ticket text=words.ticket.clone()/></p> })}
+        </div>
+        <Since view=view.clone()/>
+        <Sentence view=view.now.clone()/>
+        <Blast view=view.clone()/>
+        <Checks view=view.clone()/>
+        <section class="card"><h2>{lang.exact_requests()}</h2>{requests(&viewer, Page::of(view.review.asked.requests.clone(), page), &id)}</section>
+        <Decide view=view.clone()/>
+        <Thread id=id.clone() thread=view.now.thread.clone() may=view.now.may.clone()/>
+        {view.now.may.allows(Action::Reopen).then(|| view! {
+            <form method="post" action=ReopenPlan::url() class="actions">
+                <input type="hidden" name="plan" value=id.to_string()/>
+                <button>{lang.reopen_button()}</button><span class="hint">{lang.reopen_help()}</span>
+            </form>
+        })}
+        <p><a href=paths::ledger_about(&format!("plan/{id}"))>{lang.ledger_of_this()}</a></p>
+        <Live every=5 note=lang.updated_by_itself().to_owned()/>
+    }
+}
+
+/// A ticket is a link only when it is one by HTTPS: anything else is text.
+#[component]
+pub(super) fn Ticket(text: String) -> impl IntoView {
+    if text.starts_with("https://") && !text.contains(char::is_whitespace) {
+        let href = text.clone();
+        view! { <a href=href rel="noreferrer noopener">{text}</a> }.into_any()
+    } else {
+        text.into_any()
+    }
+}
+
+#[component]
+fn Since(view: ReviewView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let list = |v: &[patchboard_domain::version::PatchVersion]| v.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    view.since.map(|since| {
+        let mut lines = Vec::new();
+        if since.is_none() {
+            lines.push(lang.since_none().to_owned());
+        }
+        if !since.added.is_empty() {
+            lines.push(lang.since_added(since.added.len()));
+        }
+        if !since.removed.is_empty() {
+            lines.push(lang.since_removed(since.removed.len()));
+        }
+        if !since.patches_added.is_empty() {
+            lines.push(lang.since_patches_added(&list(&since.patches_added)));
+        }
+        if !since.patches_removed.is_empty() {
+            lines.push(lang.since_patches_removed(&list(&since.patches_removed)));
+        }
+        if let Some((before, after)) = since.start {
+            lines.push(lang.since_start(&when::full(&viewer, before), &when::full(&viewer, after)));
+        }
+        view! { <section class="card"><h2>{lang.since_title()}</h2><ul>{lines.into_iter().map(|l| view! { <li>{l}</li> }).collect_view()}</ul></section> }
+    })
+}
+
+/// The blast-radius card.
+#[component]
+fn Blast(view: ReviewView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let blast = view.blast;
+    let line = |text: String| view! { <li>{text}</li> };
+    let shares = blast.shares.iter().map(|s| line(format!("{}: {}", s.tag, lang.blast_share(s.here, s.of)))).collect_view();
+    let pairs = blast.pairs.iter().map(|s| line(format!("{}: {}", s.tag, lang.blast_share(s.here, s.of)))).collect::<Vec<_>>();
+    let primaries = blast.primaries.iter().map(|(zone, n)| line(format!("{zone}: {n}"))).collect_view();
+    let forms = blast.forms.iter().map(|(form, n)| line(format!("{}: {n}", lang.form(*form)))).collect_view();
+    let disk = blast.disk.map(|(min, max)| format!("{min} – {max}. {}", lang.blast_disk_unknown()));
+    view! {
+        <section class="card"><h2>{lang.blast_title()}</h2>
+            <dl class="facts">
+                <div><dt>{lang.col_instances()}</dt><dd>{lang.instances(blast.instances)}</dd></div>
+                <div><dt>{lang.blast_shares()}</dt><dd><ul class="plain">{shares}</ul></dd></div>
+                <div><dt>{lang.blast_primaries()}</dt><dd><ul class="plain">{primaries}</ul></dd></div>
+                <div><dt>{lang.blast_forms()}</dt><dd><ul class="plain">{forms}</ul></dd></div>
+                <div><dt>{lang.blast_pairs()}</dt><dd>{if pairs.is_empty() { lang.blast_pairs_none().into_any() } else { view! { <ul class="plain">{pairs}</ul> }.into_any() }}</dd></div>
+                {disk.map(|text| view! { <div><dt>{lang.blast_disk()}</dt><dd>{text}</dd></div> })}
+                <div><dt>{lang.cloud_facts()}</dt><dd>{lang.fact_blocked()} " " {lang.fact_backup()}</dd></div>
+                <div><dt>{lang.blast_rollback()}</dt><dd>{lang.fact_rollback()}</dd></div>
+            </dl>
+        </section>
+    }
+}
+
+/// What stands against it now, and how old that knowledge is.
+#[component]
+fn Checks(view: ReviewView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let now = view.now;
+    let name = |id: &patchboard_domain::id::InstanceId| {
+        now.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone())
+    };
+    let names = |ids: &[patchboard_domain::id::InstanceId]| {
+        if ids.len() <= 3 { ids.iter().map(name).collect::<Vec<_>>().join(", ") } else { lang.instances(ids.len()) }
+    };
+    let mut blocking: Vec<String> = now.refusals.iter().map(|r| viewer.plan_refusal(r, name)).collect();
+    blocking.extend(now.start.as_ref().err().map(|r| viewer.time_refusal(r)));
+    if blocking.is_empty() && !view.same_requests {
+        blocking.push(lang.checks_not_same().to_owned());
+    }
+    let blocked = !blocking.is_empty();
+    let warnings: Vec<String> = now.warnings.iter().map(|w| viewer.warning(w, names)).collect();
+    let age = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "—".to_owned(), |at| when::relative(&viewer, at));
+    let ages = lang.checks_age(&age(view.instances_at), &age(now.candidates_at));
+    let items = |list: Vec<String>| list.into_iter().map(|t| view! { <li>{t}</li> }).collect_view();
+    let others = view
+        .others
+        .into_iter()
+        .map(|(id, title, n)| {
+            let title = if title.is_empty() { lang.untitled().to_owned() } else { title };
+            view! { <li><a href=paths::plan(&id)>{title}</a> " · " {lang.others_line(n)}</li> }
+        })
+        .collect::<Vec<_>>();
+    view! {
+        <section class="card" class:blocking=blocked data-live="checks"><h2>{lang.checks_title()}</h2>
+            {if !blocked { view! { <p class="sub good">{lang.checks_good()}</p> }.into_any() } else { view! { <ul>{items(blocking)}</ul> }.into_any() }}
+            {(!warnings.is_empty()).then(|| view! { <ul class="warnings">{items(warnings)}</ul> })}
+            {(!others.is_empty()).then(|| view! { <h3>{lang.others_title()}</h3><ul>{others}</ul> })}
+            <p class="hint">{ages}</p>
+        </section>
+    }
+}
+
+#[component]
+fn Decide(view: ReviewView) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let may = &view.now.may;
+    let denied = may.why_not(Action::Decide).cloned();
+    if let Some(denied) = denied {
+        // Whoever has no role in it is not told about it at every plan.
+        let text = matches!(denied, Denied::OwnPlan).then(|| lang.denied(&denied));
+        return text.map(|text| view! { <p class="banner">{text}</p> }).into_any();
+    }
+    let ready = view.now.is_ready() && view.same_requests;
+    view! {
+        <form method="post" action=DecidePlan::url() class="card confirm stack">
+            <h2>{lang.decide_title()}</h2>
+            <input type="hidden" name="plan" value=view.now.plan.id.to_string()/>
+            <input type="hidden" name="hash" value=view.review.hash/>
+            <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><input name="comment" autocomplete="off" maxlength="4000"/></label>
+            <div class="actions">
+                <button class="primary" name="verdict" value="approve" disabled=!ready>{lang.approve_button()}</button>
+                <button name="verdict" value="changes">{lang.changes_button()}</button>
+                <button class="danger" name="verdict" value="reject">{lang.reject_button()}</button>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+/// What was said about a plan, and a field to say more.
+#[component]
+pub(super) fn Thread(id: PlanId, thread: Vec<Said>, may: May) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let lines = thread
+        .into_iter()
+        .map(|s| {
+            let verdict = s.verdict.map(|v| view! { <span class="tag">{lang.verdict(v)}</span> " " });
+            view! { <li><p class="hint"><strong>{s.who}</strong> " · " <Time at=s.at/></p><p>{verdict}<span class="said">{s.text}</span></p></li> }
+        })
+        .collect::<Vec<_>>();
+    view! {
+        <section class="card" id="thread"><h2>{lang.thread_title()}</h2>
+            <div data-live="thread">{if lines.is_empty() { view! { <p class="hint">{lang.thread_empty()}</p> }.into_any() } else { view! { <ol class="thread">{lines}</ol> }.into_any() }}</div>
+            {may.allows(Action::Comment).then(|| view! {
+                <form method="post" action=CommentPlan::url() class="row">
+                    <input type="hidden" name="plan" value=id.to_string()/>
+                    <label class="field grow">{lang.thread_say()}<input name="text" autocomplete="off" maxlength="4000" required/></label>
+                    <button>{lang.thread_button()}</button>
+                </form>
+            })}
+        </section>
+    }
+}

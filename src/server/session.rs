@@ -1,0 +1,251 @@
+//! Signing in and out, passwords, one-time codes: whatever sets a session cookie, or shows a secret once.
+
+use super::{AppState, cookies, doors::Asking, refusal};
+use crate::{api::ApiError, paths};
+use axum::{
+    Extension, Form,
+    extract::State,
+    http::{
+        HeaderMap, StatusCode,
+        header::{LOCATION, SET_COOKIE, USER_AGENT},
+    },
+    response::{IntoResponse, Response},
+};
+use patchboard_backend::{Attempt, SignInError, SignedIn};
+use patchboard_domain::{
+    account::{Actor, Role},
+    id::UserId,
+};
+use serde::Deserialize;
+
+/// The four sample people of a demo: name, full name, roles. The first makes plans, the second decides.
+pub const SAMPLE_PEOPLE: [(&str, &str, &[Role]); 4] = [
+    ("li.na", "李娜 (DBA)", &[Role::Operator]),
+    ("wang.wei", "王伟 (team lead)", &[Role::Approver]),
+    ("sam", "Sam (viewer)", &[Role::Viewer]),
+    ("admin", "Admin", &[Role::Administrator]),
+];
+
+fn to(path: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    headers.get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// The token of the session that the browser has now.
+fn present(state: &AppState, headers: &HeaderMap) -> Option<String> {
+    cookies::read(headers, cookies::SESSION, state.front.secure).map(str::to_owned)
+}
+
+/// Goes on with the cookies of a new session.
+fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> Response {
+    let mut response = to(path);
+    let secure = state.front.secure;
+    let session = cookies::write(cookies::SESSION, &signed_in.token, secure, Some(state.services.policy().session_minutes * 60));
+    let device = cookies::write(cookies::DEVICE, &signed_in.device, secure, Some(cookies::YEAR));
+    for cookie in session.into_iter().chain(device) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Longest value that goes back to a form by its address.
+const KEPT_MAX: usize = 500;
+
+/// Back to the form with the code of what stands against it.
+fn back(form: &str, error: &SignInError, keep: &[(&str, &str)]) -> Response {
+    let mut path = match error {
+        SignInError::Refused => paths::with(form, "error", "refused"),
+        SignInError::Wait(seconds) => paths::with(form, "wait", &seconds.to_string()),
+        SignInError::Account(refusal) => paths::with(form, "error", ApiError::Account(*refusal).code()),
+        SignInError::Failed(error) => {
+            tracing::error!(error = ?error, "signing in failed");
+            paths::with(form, "error", "failed")
+        }
+    };
+    // A field that was filled with more than anybody types is not carried back in an address.
+    for (key, value) in keep.iter().filter(|(_, value)| (1..=KEPT_MAX).contains(&value.len())) {
+        path = paths::with(&path, key, value);
+    }
+    to(&path)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Begins a session by name and password.
+pub(super) async fn begin(
+    State(state): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    headers: HeaderMap,
+    Form(form): Form<Credentials>,
+) -> Response {
+    let attempt = Attempt {
+        name: form.name.clone(),
+        password: form.password,
+        address: asking.address,
+        agent: agent(&headers),
+        device: cookies::read(&headers, cookies::DEVICE, state.front.secure).map(str::to_owned),
+        session: present(&state, &headers),
+    };
+    match state.services.sign_in(attempt).await {
+        Ok(done) => signed_in(&state, &done, &paths::local(&form.next)),
+        Err(error) => back(paths::SIGN_IN, &error, &[("name", &form.name), ("next", &form.next)]),
+    }
+}
+
+/// Ends the session.
+pub(super) async fn end(State(state): State<AppState>, Extension(asking): Extension<Asking>, headers: HeaderMap) -> Response {
+    if let (Some(actor), Some(token)) = (asking.actor(), cookies::read(&headers, cookies::SESSION, state.front.secure))
+        && let Err(error) = state.services.sign_out(actor, token).await
+    {
+        tracing::error!(error = ?error, "a session could not be ended");
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let mut response = to(&paths::with(paths::SIGN_IN, "error", "signed_out_well"));
+    if let Some(cookie) = cookies::write(cookies::SESSION, "", state.front.secure, None) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[derive(Deserialize)]
+pub(super) struct Passwords {
+    #[serde(default)]
+    old: String,
+    #[serde(default)]
+    new: String,
+}
+
+/// Changes one's own password: every other session ends.
+pub(super) async fn password(
+    State(state): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    headers: HeaderMap,
+    Form(form): Form<Passwords>,
+) -> Response {
+    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+    match state.services.change_password(actor, form.old, form.new, &agent(&headers)).await {
+        Ok(done) => signed_in(&state, &done, &paths::with(paths::ACCOUNT, "error", "password_changed")),
+        Err(error) => back(paths::ACCOUNT, &error, &[]),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Redeem {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// Chooses a password with a one-time code.
+pub(super) async fn redeem(
+    State(state): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    headers: HeaderMap,
+    Form(form): Form<Redeem>,
+) -> Response {
+    let attempt = Attempt {
+        name: form.name.clone(),
+        password: form.password,
+        address: asking.address,
+        agent: agent(&headers),
+        device: None,
+        session: present(&state, &headers),
+    };
+    match state.services.redeem(&form.code, attempt).await {
+        Ok(done) => signed_in(&state, &done, paths::INBOX),
+        Err(error) => back(paths::WELCOME, &error, &[("name", &form.name)]),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewCode {
+    /// An account that exists; empty makes one.
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    full_name: String,
+    #[serde(default)]
+    role: String,
+}
+
+/// Makes an account, or a new code for one. The code is in this answer and nowhere else, so it is no redirect.
+pub(super) async fn code(
+    State(state): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    headers: HeaderMap,
+    Form(form): Form<NewCode>,
+) -> Response {
+    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+    let services = &state.services;
+    let made = if form.user.is_empty() {
+        let roles: Vec<Role> = Role::from_word(&form.role).into_iter().collect();
+        services.add_user(actor, &form.name, &form.full_name, &roles).await.map(|(_, code)| code)
+    } else {
+        services.reset_user(actor, &UserId::new(&form.user)).await
+    };
+    match made {
+        Ok(code) => refusal::code_page(&headers, &state.package, state.front.secure, &code, &state.front.origin(&headers)),
+        Err(error) => {
+            let code = crate::api::code_of(error);
+            let mut path = paths::with(paths::PEOPLE, "error", code);
+            for (key, value) in [("name", &form.name), ("full_name", &form.full_name)] {
+                if (1..=KEPT_MAX).contains(&value.len()) {
+                    path = paths::with(&path, key, value);
+                }
+            }
+            to(&path)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Switch {
+    name: String,
+    #[serde(default)]
+    back: String,
+}
+
+/// Becomes one of the sample people: in a demo alone this is routed at all.
+pub(super) async fn switch(
+    State(state): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    headers: HeaderMap,
+    Form(form): Form<Switch>,
+) -> Response {
+    if !SAMPLE_PEOPLE.iter().any(|(name, _, _)| *name == form.name) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    match state.services.sign_in_as_sample(&form.name, &asking.address, &agent(&headers), present(&state, &headers).as_deref()).await {
+        Ok(done) => signed_in(&state, &done, &paths::local(&form.back)),
+        Err(error) => back(paths::SIGN_IN, &SignInError::Failed(error), &[]),
+    }
+}
+
+/// Makes the sample people of a demo.
+///
+/// # Errors
+/// What the store says.
+pub(super) async fn make_sample_people(services: &patchboard_backend::Services) -> Result<(), patchboard_backend::Error> {
+    for (name, full_name, roles) in SAMPLE_PEOPLE {
+        if services.user_named(name).await.is_err() {
+            services.add_user(&Actor::command_line(), name, full_name, roles).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The ledger: every deed, in one chain, and no deed without it.
+
+use crate::support::TestApp;
+use axum::http::StatusCode;
+use patchboard_domain::ledger::{Broken, Entry};
+
+#[tokio::test]
+async fn a_plans_whole_life_stands_in_it() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(2).await;
+    app.send().await;
+    app.post("/api/plans/comment", &[("plan", id.as_str()), ("text", "=SUM(A1:A9)")]).await;
+    let page = app.get(&format!("/ledger?subject=plan/{id}")).await.body;
+    for deed in ["began a plan", "sent a plan", "is about to send a request", "recorded what came back", "said something"] {
+        assert!(page.contains(deed), "{deed}");
+    }
+    let lines = app.get("/ledger.jsonl").await;
+    assert_eq!(lines.headers["content-type"], "application/jsonl; charset=utf-8");
+    let entries: Vec<Entry> = lines.body.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let whats: Vec<String> = entries.iter().map(|e| e.read().unwrap().what).collect();
+    for what in ["user.add", "session.begin", "plan.create", "plan.send", "request.send", "request.outcome", "plan.comment"] {
+        assert!(whats.iter().any(|w| w == what), "{what} is missing in {whats:?}");
+    }
+    let sent = entries.iter().find(|e| e.body.contains("\"plan.send\"")).unwrap();
+    let view = app.sent(&id).await;
+    assert!(sent.body.contains(&view.requests.rows[0].hash) && sent.body.contains("everybody"), "who, and the exact requests");
+    let csv = app.get("/ledger.csv").await.body;
+    assert!(csv.starts_with('\u{feff}'), "a spreadsheet reads it as UTF-8");
+    assert!(app.services.verify_ledger().await.unwrap().2.is_empty());
+}
+
+#[tokio::test]
+async fn it_is_append_only_and_a_break_is_named() {
+    let app = TestApp::start().await;
+    app.confirmed(1).await;
+    for sql in ["UPDATE ledger SET body = 'x' WHERE seq = 2", "DELETE FROM ledger WHERE seq = 2"] {
+        assert!(app.try_sql(sql).await.is_err(), "{sql}");
+    }
+    let (last, _, broken) = app.services.verify_ledger().await.unwrap();
+    assert_eq!(broken, []);
+    app.sql("DROP TRIGGER ledger_stands; DROP TRIGGER ledger_stays").await;
+    let broken = async || {
+        let mut broken = app.services.verify_ledger().await.unwrap().2;
+        assert_eq!(broken.pop(), Some(Broken::Unguarded), "that nothing refuses changes any more is said as well");
+        broken
+    };
+    assert_eq!(broken().await, []);
+    let insert = |seq: i64| format!("INSERT INTO ledger SELECT {seq}, body, previous, hash, subject FROM ledger WHERE seq = 1");
+    assert!(app.try_sql(&insert(-1)).await.is_err());
+    app.sql(&insert(last + 1)).await;
+    assert!(broken().await.contains(&Broken::Stray { seq: last + 1 }), "written by hand past the last");
+    app.sql(&format!("DELETE FROM ledger WHERE seq = {}", last + 1)).await;
+    app.sql("UPDATE ledger SET body = replace(body, 'everybody', 'somebody') WHERE seq = 3").await;
+    assert_eq!(broken().await, [Broken::Altered { seq: 3 }]);
+    app.sql("DELETE FROM ledger WHERE seq = 3").await;
+    assert_eq!(broken().await, [Broken::Missing { from: 3, to: 3 }]);
+    app.sql(&format!("DELETE FROM ledger WHERE seq = {last}")).await;
+    assert!(broken().await.contains(&Broken::Missing { from: last, to: last }), "at its end too");
+    app.sql("DELETE FROM ledger_head").await;
+    assert!(broken().await.contains(&Broken::NoHead));
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_does_not_happen() {
+    let app = TestApp::start().await;
+    let id = app.draft(&app.pickable(1), 120).await;
+    app.sql("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'disk full'); END").await;
+    let answer = app.confirm(&id).await;
+    assert!(answer.location.contains("error=failed"), "{}", answer.location);
+    app.post("/api/plans/comment", &[("plan", id.as_str()), ("text", "unheard")]).await;
+    let signed_in = app.post("/demo/switch", &[("name", "li.na")]).await;
+    assert!(signed_in.status == StatusCode::NOT_FOUND || signed_in.headers.get("set-cookie").is_none());
+    app.send().await;
+    assert_eq!(app.creates(), 0);
+    app.sql("DROP TRIGGER full").await;
+    assert!(!app.get(&format!("/plans/{id}")).await.body.contains("unheard"));
+    assert_eq!(app.confirm(&id).await.location, format!("/plans/{id}"), "it was not half done");
+}
