@@ -118,3 +118,21 @@ export function localTime(hoursFromNow: number, offsetHours: number): string {
 }
 
 export { expect };
+
+/** A draft of the first instance that a query finds, complete, at its review; returns its path. */
+export async function draft(page: Page, query: string, title = ""): Promise<string> {
+  await fleetIsThere(page);
+  await open(page, `/plans/new?${query}`);
+  await page.locator("input[data-row]:enabled").first().check();
+  await page.getByRole("button", { name: "Continue to versions and time" }).click();
+  await ready(page);
+  const patches = page.locator("input[name='patches[]']:enabled");
+  if (hydrated()) await expect(patches.first()).toBeVisible();
+  else await eventually(page, async () => expect(patches.first()).toBeVisible({ timeout: 500 }));
+  await patches.last().check();
+  await page.getByLabel("Title").fill(title);
+  await page.getByLabel("Date and time").fill(localTime(6, 8));
+  await page.getByRole("button", { name: "Continue to review" }).click();
+  await expect(page.getByRole("heading", { name: "What will happen" })).toBeVisible();
+  return new URL(page.url()).pathname;
+}

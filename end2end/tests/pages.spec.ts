@@ -1,7 +1,7 @@
 // Every route: accessible in both languages and themes, usable narrow, with its empty, error and missing states.
 import { accessible, expect, fleetIsThere, open, test } from "../fixtures";
 
-const routes = ["/instances", "/instances?q=nothing-is-called-so", "/plans", "/plans/new", "/tasks", "/tasks?status=Failed&q=zzz", "/no-such-page"];
+const routes = ["/instances", "/", "/ledger", "/account", "/sign-in", "/welcome", "/instances?q=nothing-is-called-so", "/plans", "/plans/new", "/tasks", "/tasks?status=Failed&q=zzz", "/no-such-page"];
 
 for (const [lang, name] of [["en", "English"], ["zh-CN", "Chinese"]]) {
   for (const theme of ["light", "dark"]) {
@@ -29,7 +29,7 @@ for (const [lang, name] of [["en", "English"], ["zh-CN", "Chinese"]]) {
 test("nothing is wider than a phone", async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 700 });
   await fleetIsThere(page);
-  for (const route of routes.slice(0, 5)) {
+  for (const route of routes.slice(0, 9)) {
     await open(page, route);
     const body = await page.locator("body").boundingBox();
     const widest = await page.locator("main").evaluate((main) => main.scrollWidth).catch(() => 320);

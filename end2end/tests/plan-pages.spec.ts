@@ -1,23 +1,5 @@
 // The pages of a plan in both languages and themes, and the whole way by keyboard.
-import { accessible, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
-import type { Page } from "@playwright/test";
-
-/** A draft of one instance, complete; returns its path. */
-async function draft(page: Page, query: string): Promise<string> {
-  await fleetIsThere(page);
-  await open(page, `/plans/new?${query}`);
-  await page.locator("input[data-row]:enabled").first().check();
-  await page.getByRole("button", { name: "Continue to versions and time" }).click();
-  await ready(page);
-  const patches = page.locator("input[name='patches[]']:enabled");
-  if (hydrated()) await expect(patches.first()).toBeVisible();
-  else await eventually(page, async () => expect(patches.first()).toBeVisible({ timeout: 500 }));
-  await patches.last().check();
-  await page.getByLabel("Date and time").fill(localTime(6, 8));
-  await page.getByRole("button", { name: "Continue to review" }).click();
-  await expect(page.getByRole("heading", { name: "What will happen" })).toBeVisible();
-  return new URL(page.url()).pathname;
-}
+import { accessible, draft, expect, fleetIsThere, open, test } from "../fixtures";
 
 test("no accessibility violation on the pages of a plan", async ({ page, context, demo }) => {
   test.setTimeout(120_000);

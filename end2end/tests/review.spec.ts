@@ -1,5 +1,5 @@
 // DBA and team lead at once, in two browsers: asked, changed, approved, sent, and proved.
-import { accessible, become, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
+import { accessible, become, draft, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
 import type { Browser, Page } from "@playwright/test";
 import type { Demo } from "../fixtures";
 
@@ -12,26 +12,10 @@ async function lead(browser: Browser, demo: Demo): Promise<Page> {
   return page;
 }
 
-async function draft(page: Page, title: string, query: string): Promise<string> {
-  await open(page, `/plans/new?${query}`);
-  await page.locator("input[data-row]:enabled").first().check();
-  await page.getByRole("button", { name: "Continue to versions and time" }).click();
-  await ready(page);
-  const patches = page.locator("input[name='patches[]']:enabled");
-  if (hydrated()) await expect(patches.first()).toBeVisible();
-  else await eventually(page, async () => expect(patches.first()).toBeVisible({ timeout: 500 }));
-  await patches.last().check();
-  await page.getByLabel("Title").fill(title);
-  await page.getByLabel("Reason").fill("Fixes a deadlock");
-  await page.getByLabel("Date and time").fill(localTime(6, 8));
-  await page.getByRole("button", { name: "Continue to review" }).click();
-  return new URL(page.url()).pathname;
-}
-
 test("asked, sent back, changed, approved by somebody else, sent", async ({ page, browser, demo }) => {
   test.setTimeout(120_000);
   await fleetIsThere(page);
-  const path = await draft(page, "Pilot ring", "q=pilot&status=ACTIVE&engine=3.208.0");
+  const path = await draft(page, "q=pilot&status=ACTIVE&engine=3.208.0", "Pilot ring");
   await page.getByRole("button", { name: "Ask for a decision" }).click();
   await expect(page.getByText("In review").first()).toBeVisible();
   await expect(page.getByRole("button", { name: "Approve exactly these requests" })).toHaveCount(0);

@@ -2,8 +2,8 @@
 
 use crate::{
     api::{AskReview, ChangePlan, ConfirmPlan},
-    components::{PageHead, Pager, PlanSteps, Step},
-    pages::plan_review::Thread,
+    components::{PageHead, PlanSteps, Step},
+    pages::plan_parts::{Sentence, Thread, requests},
     paths,
     viewer::Viewer,
     when,
@@ -11,21 +11,14 @@ use crate::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use patchboard_domain::{
     authority::Action,
-    compile::Request,
-    filter::{FleetFilter, PAGE_SIZE},
+    filter::FleetFilter,
     fleet::{DraftView, Page},
-    id::{InstanceId, PlanId},
+    id::InstanceId,
     review::ReviewEnd,
 };
 
 /// Most names that a sentence lists before it counts.
 const NAMES_IN_A_SENTENCE: usize = 3;
-
-/// Most names on this page; all of them are on the page that picks.
-const NAMES_AT_MOST: usize = 200;
-
-/// Most names that are shown without being asked for: those of one request.
-const NAMES_SHOWN: usize = 30;
 
 /// Review and send.
 #[component]
@@ -119,69 +112,6 @@ fn Ask(view: DraftView) -> impl IntoView {
             <button class="primary" disabled=!allowed>{lang.ask_button()}</button>
         </form>
     }
-}
-
-/// The plan in words: when, which, what.
-#[component]
-pub(super) fn Sentence(view: DraftView) -> impl IntoView {
-    let viewer = Viewer::current();
-    let lang = viewer.lang;
-    let start = view.start.clone().ok();
-    let lines = view
-        .requests
-        .iter()
-        .fold(Vec::<(String, usize, String)>::new(), |mut lines, r| {
-            let patches = r.patches.iter().map(ToString::to_string).collect::<Vec<_>>().join(lang.then());
-            let engine = r.engine.to_string();
-            match lines.iter_mut().find(|(e, _, _)| *e == engine) {
-                Some(line) => line.1 += r.instances.len(),
-                None => lines.push((engine, r.instances.len(), patches)),
-            }
-            lines
-        })
-        .into_iter()
-        .map(|(engine, n, patches)| view! { <li>{lang.sentence_what(&lang.instances(n), &patches)} " (" {engine} ")"</li> })
-        .collect_view();
-    let engines = view.requests.iter().map(|r| r.engine).collect::<std::collections::BTreeSet<_>>().len();
-    let (id, most) = (view.plan.id.clone(), view.max_instances);
-    let (instances, requests) = (view.chosen.len(), view.requests.len());
-    view! {
-        <section class="card sentence"><h2>{lang.review_sentence_head()}</h2>
-            {start.map(|s| view! {
-                <p class="big">{when::with_weekday(&viewer, s.at, s.offset())}</p>
-                <p class="hint">{view.plan.draft.zone.clone()} " · " {when::with_weekday(&viewer, s.at, chrono::Offset::fix(&chrono::Utc))} " · " {when::relative(&viewer, s.at)}</p>
-            })}
-            <ul>{lines}</ul>
-            {(engines > 1).then(|| view! { <p>{lang.several_engines(engines)}</p> })}
-            {(requests > engines).then(|| view! { <p>{lang.several_requests(most, requests)}</p> })}
-            <details open=instances <= NAMES_SHOWN><summary>{lang.instances(instances)}</summary>
-                <ul class="names">{view.chosen.iter().take(NAMES_AT_MOST).map(|r| view! { <li>{r.instance.name.clone()} " " <code class="id">{r.instance.id.to_string()}</code></li> }).collect_view()}</ul>
-                {(instances > NAMES_AT_MOST).then(|| view! { <p><a href=paths::pick(Some(&id), &FleetFilter::default(), 1, true)>{lang.all_of_them(instances)}</a></p> })}
-            </details>
-        </section>
-    }
-}
-
-/// The exact bodies, one after the other.
-pub(super) fn requests(viewer: &Viewer, requests: Page<Request>, plan: &PlanId) -> impl IntoView + use<> {
-    let lang = viewer.lang;
-    let (total, page, pages) = (requests.total, requests.page, requests.pages());
-    let many = total > 3;
-    let plan = plan.clone();
-    let list = ((page - 1) * PAGE_SIZE + 1..)
-        .zip(requests.rows)
-        .map(|(n, r)| {
-            let of = usize::try_from(total).unwrap_or_default();
-            view! {
-                <details class="request" open=!many>
-                    <summary>{lang.request_number(n, of)} " · " {r.engine.to_string()} " · " {lang.instances(r.instances.len())}</summary>
-                    <pre tabindex="0"><code>{r.body}</code></pre>
-                    <p class="hint">{lang.sha256()} " " <code>{r.hash}</code></p>
-                </details>
-            }
-        })
-        .collect_view();
-    view! { {list}<Pager page=page pages=pages href=move |p| paths::with(&paths::plan(&plan), "requests", &p.to_string())/> }
 }
 
 /// The button that sends. It says what happens; more than one instance asks for their number.

@@ -1,19 +1,18 @@
 //! A plan that waits for a decision: exactly what would be sent, what it reaches, what stands against it, and who said what.
 
 use crate::{
-    api::{CommentPlan, DecidePlan, ReopenPlan},
+    api::{DecidePlan, ReopenPlan},
     components::{PageHead, PlanBadge},
     islands::Live,
-    pages::plan_draft::{Sentence, requests},
+    pages::plan_parts::{Sentence, Thread, Ticket, requests},
     paths,
     viewer::Viewer,
-    when::{self, Time},
+    when,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use patchboard_domain::{
     authority::{Action, Denied},
-    fleet::{May, Page, ReviewView, Said},
-    id::PlanId,
+    fleet::{Page, ReviewView},
     plan::PlanState,
 };
 
@@ -55,17 +54,6 @@ pub fn ReviewPlan(view: ReviewView, page: i64) -> impl IntoView {
         })}
         <p><a href=paths::ledger_about(&format!("plan/{id}"))>{lang.ledger_of_this()}</a></p>
         <Live every=5 note=lang.updated_by_itself().to_owned()/>
-    }
-}
-
-/// A ticket is a link only when it is one by HTTPS: anything else is text.
-#[component]
-pub(super) fn Ticket(text: String) -> impl IntoView {
-    if text.starts_with("https://") && !text.contains(char::is_whitespace) {
-        let href = text.clone();
-        view! { <a href=href rel="noreferrer noopener">{text}</a> }.into_any()
-    } else {
-        text.into_any()
     }
 }
 
@@ -191,29 +179,4 @@ fn Decide(view: ReviewView) -> impl IntoView {
         </form>
     }
     .into_any()
-}
-
-/// What was said about a plan, and a field to say more.
-#[component]
-pub(super) fn Thread(id: PlanId, thread: Vec<Said>, may: May) -> impl IntoView {
-    let lang = Viewer::current().lang;
-    let lines = thread
-        .into_iter()
-        .map(|s| {
-            let verdict = s.verdict.map(|v| view! { <span class="tag">{lang.verdict(v)}</span> " " });
-            view! { <li><p class="hint"><strong>{s.who}</strong> " · " <Time at=s.at/></p><p>{verdict}<span class="said">{s.text}</span></p></li> }
-        })
-        .collect::<Vec<_>>();
-    view! {
-        <section class="card" id="thread"><h2>{lang.thread_title()}</h2>
-            <div data-live="thread">{if lines.is_empty() { view! { <p class="hint">{lang.thread_empty()}</p> }.into_any() } else { view! { <ol class="thread">{lines}</ol> }.into_any() }}</div>
-            {may.allows(Action::Comment).then(|| view! {
-                <form method="post" action=CommentPlan::url() class="row">
-                    <input type="hidden" name="plan" value=id.to_string()/>
-                    <label class="field grow">{lang.thread_say()}<input name="text" autocomplete="off" maxlength="4000" required/></label>
-                    <button>{lang.thread_button()}</button>
-                </form>
-            })}
-        </section>
-    }
 }

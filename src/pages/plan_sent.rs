@@ -4,7 +4,7 @@ use crate::{
     api::ChangePlan,
     components::{Badge, ItemBadge, PageHead, Pager, PlanBadge, SyncBar, Tone},
     islands::Live,
-    pages::{plan_draft::requests, plan_review::Thread},
+    pages::plan_parts::{Thread, requests},
     paths,
     viewer::Viewer,
     when::{self, Time},

@@ -3,7 +3,7 @@
 use crate::{
     api::load_plan,
     components::{ItemBadge, PageHead, PlanBadge, load},
-    pages::{plan_draft::requests, plan_review::Ticket},
+    pages::plan_parts::{Ticket, requests},
     viewer::Viewer,
     when,
 };

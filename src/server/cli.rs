@@ -1,7 +1,9 @@
 //! The command line.
 
 use crate::server::{
-    config, logging,
+    config,
+    config::ConfigArgs,
+    logging,
     people::{self, LedgerArgs, UserArgs},
     run,
     terminal::{Failure, chain, complain, say},
@@ -38,13 +40,6 @@ enum Command {
     User(UserArgs),
     /// Read the ledger as a proof
     Ledger(LedgerArgs),
-}
-
-#[derive(Args)]
-pub(super) struct ConfigArgs {
-    /// TOML file with settings; see `patchboard config`
-    #[arg(long, value_name = "FILE", global = true)]
-    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Args)]

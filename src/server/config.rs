@@ -14,6 +14,14 @@ use toml::{Table, Value};
 /// The documented defaults, printed by `patchboard config`.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 
+/// Where the settings of a command come from.
+#[derive(clap::Args)]
+pub(super) struct ConfigArgs {
+    /// TOML file with settings; see `patchboard config`
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<std::path::PathBuf>,
+}
+
 /// What is wrong with the settings, in a sentence that says what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(pub String);

@@ -1,6 +1,10 @@
 //! Cookies of ours: one way to name, read and write them.
 
-use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
+use crate::i18n::Lang;
+use axum::http::{
+    HeaderMap, HeaderValue,
+    header::{ACCEPT_LANGUAGE, COOKIE},
+};
 
 /// The session.
 pub(super) const SESSION: &str = "patchboard";
@@ -29,6 +33,12 @@ pub(super) fn write(plain: &str, value: &str, secure: bool, age: Option<i64>) ->
     let flags = if secure { "; Secure" } else { "" };
     let text = format!("{}={value}; Path=/; Max-Age={}; SameSite=Lax; HttpOnly{flags}", name(plain, secure), age.unwrap_or(0));
     HeaderValue::from_str(&text).ok()
+}
+
+/// The language of a reader: what was chosen, then what the browser asks for.
+pub(super) fn language(headers: &HeaderMap, secure: bool) -> Lang {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    read(headers, "lang", secure).or(accepted).and_then(Lang::from_header).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! `patchboard user …` and `patchboard ledger …`: for whoever may run commands on the server.
 
 use super::{
-    cli::ConfigArgs,
-    config,
+    config::{self, ConfigArgs},
     terminal::{Failure, chain, say},
 };
 use clap::{Args, Subcommand};

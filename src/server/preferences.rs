@@ -10,8 +10,8 @@ use axum::{
     Form,
     extract::State,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT_LANGUAGE, LOCATION, SET_COOKIE},
+        HeaderValue, StatusCode,
+        header::{LOCATION, SET_COOKIE},
         request::Parts,
     },
     response::{IntoResponse, Response},
@@ -19,18 +19,12 @@ use axum::{
 use patchboard_backend::{Services, zones};
 use serde::Deserialize;
 
-/// The language of a reader: what was chosen, then what the browser asks for.
-pub(super) fn language(headers: &HeaderMap, secure: bool) -> Lang {
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-    cookies::read(headers, "lang", secure).or(accepted).and_then(Lang::from_header).unwrap_or_default()
-}
-
 /// Who looks, by cookies, then by `Accept-Language` and the configured zone.
 pub(super) fn viewer(parts: Option<&Parts>, services: &Services, front: &Front) -> Viewer {
     let get = |name: &str| parts.and_then(|p| cookies::read(&p.headers, name, front.secure));
     let zone = get("zone").and_then(|z| zones::find(&z.replace("%2F", "/"))).map(|z| z.name().to_owned());
     Viewer {
-        lang: parts.map(|p| language(&p.headers, front.secure)).unwrap_or_default(),
+        lang: parts.map(|p| cookies::language(&p.headers, front.secure)).unwrap_or_default(),
         zone: zone.unwrap_or_else(|| services.policy().default_zone.clone()),
         theme: get("theme").map(Theme::from_word).unwrap_or_default(),
         here: parts.and_then(|p| p.uri.path_and_query().map(ToString::to_string)).unwrap_or_else(|| "/".to_owned()),

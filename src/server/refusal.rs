@@ -1,7 +1,7 @@
 //! Pages that are made without Leptos: what the outer layers refuse (too large, from elsewhere, too slow, not allowed), and the one
 //! that shows a one-time code, which must not pass through an address.
 
-use super::preferences::language;
+use super::cookies::language;
 use crate::i18n::Lang;
 use axum::{
     extract::{Request, State},

@@ -39,6 +39,18 @@ fn present(state: &AppState, headers: &HeaderMap) -> Option<String> {
     cookies::read(headers, cookies::SESSION, state.front.secure).map(str::to_owned)
 }
 
+/// Who tries to sign in, with what their browser has.
+fn attempt(state: &AppState, asking: &Asking, headers: &HeaderMap, name: &str, password: String) -> Attempt {
+    Attempt {
+        name: name.to_owned(),
+        password,
+        address: asking.address.clone(),
+        agent: agent(headers),
+        device: cookies::read(headers, cookies::DEVICE, state.front.secure).map(str::to_owned),
+        session: present(state, headers),
+    }
+}
+
 /// Goes on with the cookies of a new session.
 fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> Response {
     let mut response = to(path);
@@ -89,15 +101,7 @@ pub(super) async fn begin(
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    let attempt = Attempt {
-        name: form.name.clone(),
-        password: form.password,
-        address: asking.address,
-        agent: agent(&headers),
-        device: cookies::read(&headers, cookies::DEVICE, state.front.secure).map(str::to_owned),
-        session: present(&state, &headers),
-    };
-    match state.services.sign_in(attempt).await {
+    match state.services.sign_in(attempt(&state, &asking, &headers, &form.name, form.password)).await {
         Ok(done) => signed_in(&state, &done, &paths::local(&form.next)),
         Err(error) => back(paths::SIGN_IN, &error, &[("name", &form.name), ("next", &form.next)]),
     }
@@ -157,15 +161,7 @@ pub(super) async fn redeem(
     headers: HeaderMap,
     Form(form): Form<Redeem>,
 ) -> Response {
-    let attempt = Attempt {
-        name: form.name.clone(),
-        password: form.password,
-        address: asking.address,
-        agent: agent(&headers),
-        device: None,
-        session: present(&state, &headers),
-    };
-    match state.services.redeem(&form.code, attempt).await {
+    match state.services.redeem(&form.code, attempt(&state, &asking, &headers, &form.name, form.password)).await {
         Ok(done) => signed_in(&state, &done, paths::INBOX),
         Err(error) => back(paths::WELCOME, &error, &[("name", &form.name)]),
     }

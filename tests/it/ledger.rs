@@ -76,3 +76,27 @@ async fn what_cannot_be_written_down_does_not_happen() {
     assert!(!app.get(&format!("/plans/{id}")).await.body.contains("unheard"));
     assert_eq!(app.confirm(&id).await.location, format!("/plans/{id}"), "it was not half done");
 }
+
+/// The script in `docs/ledger.md`, as somebody else would copy it.
+#[tokio::test]
+async fn somebody_elses_script_verifies_an_export() {
+    let app = TestApp::start().await;
+    app.confirmed(1).await;
+    let manual = include_str!("../../docs/ledger.md");
+    let script = manual.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(script.lines().count() < 50);
+    let path = |name: &str| app.dir.path().join(name);
+    std::fs::write(path("verify.py"), script).unwrap();
+    let run = |export: &str| {
+        std::fs::write(path("export.jsonl"), export).unwrap();
+        let output = std::process::Command::new("python3").arg(path("verify.py")).arg(path("export.jsonl")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let export = app.get("/ledger.jsonl").await.body;
+    let (last, hash, _) = app.services.verify_ledger().await.unwrap();
+    assert_eq!(run(&export).trim(), format!("followed {last} entries, the last is {last}:{hash}"));
+    assert!(run(&export.replacen("everybody", "somebody", 1)).contains("was changed"));
+    let without_third: String = export.lines().enumerate().filter(|(n, _)| *n != 2).map(|(_, l)| format!("{l}\n")).collect();
+    assert!(run(&without_third).contains("entries 3 to 3 are missing"));
+}

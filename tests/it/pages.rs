@@ -15,8 +15,19 @@ async fn routes(app: &TestApp) -> Vec<String> {
     app.send().await;
     app.sync().await;
     let draft = app.draft(&app.pickable(8)[5..], 120).await;
+    let asked = app.draft(&app.pickable(4)[2..], 120).await;
+    let hash = app.draft_view(&asked).await.hash;
+    app.post("/api/plans/ask_review", &[("plan", asked.as_str()), ("hash", &hash)]).await;
     let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.replace('-', ""));
     vec![
+        paths::INBOX.to_owned(),
+        paths::LEDGER.to_owned(),
+        paths::ACCOUNT.to_owned(),
+        paths::PEOPLE.to_owned(),
+        paths::SIGN_IN.to_owned(),
+        paths::WELCOME.to_owned(),
+        paths::plan(&asked),
+        paths::record(&plan),
         paths::INSTANCES.to_owned(),
         format!("{}?status=ACTIVE&page=2", paths::INSTANCES),
         paths::instance(&CloudName::new("test"), &InstanceId::new(&instances[0])),

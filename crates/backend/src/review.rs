@@ -130,7 +130,7 @@ impl Services {
         let others = self.others_about(&plan).await?;
         let now = self.judge(actor, plan).await?;
         let facets = self.facets().await?;
-        let blast = blast_radius(&now.chosen.iter().map(|r| &r.instance).collect::<Vec<_>>(), &facets);
+        let blast = blast_radius(&now.chosen.iter().map(|r| &r.instance).collect::<Vec<_>>(), &facets.tag);
         let instances_at = match self.cloud(&cloud) {
             Ok(cloud) => self.sync_status(cloud).await?.instances_at,
             Err(_) => None,

@@ -2,7 +2,6 @@
 
 use crate::{
     eligibility::PAIR_TAG,
-    fleet::Facets,
     instance::{Form, Instance},
 };
 use serde::{Deserialize, Serialize};
@@ -40,8 +39,8 @@ pub struct BlastRadius {
     pub disk: Option<(String, String)>,
 }
 
-/// What these instances are of the fleet.
-pub fn blast_radius(instances: &[&Instance], facets: &Facets) -> BlastRadius {
+/// What these instances are of the fleet, of which `fleet` says how many there are with each `key=value`.
+pub fn blast_radius(instances: &[&Instance], fleet: &[(String, i64)]) -> BlastRadius {
     let mut tags: BTreeMap<String, usize> = BTreeMap::new();
     let mut primaries: BTreeMap<String, usize> = BTreeMap::new();
     let mut forms: Vec<(Form, usize)> = Vec::new();
@@ -57,7 +56,7 @@ pub fn blast_radius(instances: &[&Instance], facets: &Facets) -> BlastRadius {
             None => forms.push((instance.form, 1)),
         }
     }
-    let of = |tag: &str| facets.tag.iter().find(|(t, _)| t == tag).map_or(0, |(_, n)| *n);
+    let of = |tag: &str| fleet.iter().find(|(t, _)| t == tag).map_or(0, |(_, n)| *n);
     let with_key = |keys: &[&str]| -> Vec<Share> {
         let of_keys = tags.iter().filter(|(tag, _)| tag.split_once('=').is_some_and(|(key, _)| keys.contains(&key)));
         of_keys.map(|(tag, here)| Share { tag: tag.clone(), here: *here, of: of(tag) }).collect()
@@ -109,13 +108,13 @@ mod tests {
         };
         let a = instance("a", "0.9", vec![tag("app", "pay"), tag("env", "prod"), tag("dr-pair", "p"), tag("team", "x")]);
         let b = instance("b", "0.10", vec![tag("app", "pay"), tag("env", "test")]);
-        let facets = Facets { tag: vec![("app=pay".to_owned(), 5), ("dr-pair=p".to_owned(), 2)], ..Facets::default() };
-        let radius = blast_radius(&[&a, &b], &facets);
+        let fleet = [("app=pay".to_owned(), 5), ("dr-pair=p".to_owned(), 2)];
+        let radius = blast_radius(&[&a, &b], &fleet);
         assert_eq!(radius.shares[0], Share { tag: "app=pay".to_owned(), here: 2, of: 5 });
         assert_eq!(radius.shares.len(), 3, "the team is no group");
         assert_eq!(radius.primaries, [("az1".to_owned(), 2)]);
         assert_eq!(radius.pairs, [Share { tag: "dr-pair=p".to_owned(), here: 1, of: 2 }]);
         assert_eq!(radius.disk, Some(("0.10".to_owned(), "0.9".to_owned())), "compared as numbers");
-        assert_eq!(blast_radius(&[], &facets), BlastRadius::default());
+        assert_eq!(blast_radius(&[], &fleet), BlastRadius::default());
     }
 }

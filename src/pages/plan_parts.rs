@@ -1,0 +1,122 @@
+//! What the pages of a plan have in common, in whichever half of its life it is: the sentence, the requests, the thread.
+
+use crate::{
+    api::CommentPlan,
+    components::Pager,
+    paths,
+    viewer::Viewer,
+    when::{self, Time},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use patchboard_domain::{
+    authority::Action,
+    compile::Request,
+    filter::{FleetFilter, PAGE_SIZE},
+    fleet::{DraftView, May, Page, Said},
+    id::PlanId,
+};
+
+/// Most names on this page; all of them are on the page that picks.
+const NAMES_AT_MOST: usize = 200;
+
+/// Most names that are shown without being asked for: those of one request.
+const NAMES_SHOWN: usize = 30;
+
+/// The plan in words: when, which, what.
+#[component]
+pub(super) fn Sentence(view: DraftView) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let start = view.start.clone().ok();
+    let lines = view
+        .requests
+        .iter()
+        .fold(Vec::<(String, usize, String)>::new(), |mut lines, r| {
+            let patches = r.patches.iter().map(ToString::to_string).collect::<Vec<_>>().join(lang.then());
+            let engine = r.engine.to_string();
+            match lines.iter_mut().find(|(e, _, _)| *e == engine) {
+                Some(line) => line.1 += r.instances.len(),
+                None => lines.push((engine, r.instances.len(), patches)),
+            }
+            lines
+        })
+        .into_iter()
+        .map(|(engine, n, patches)| view! { <li>{lang.sentence_what(&lang.instances(n), &patches)} " (" {engine} ")"</li> })
+        .collect_view();
+    let engines = view.requests.iter().map(|r| r.engine).collect::<std::collections::BTreeSet<_>>().len();
+    let (id, most) = (view.plan.id.clone(), view.max_instances);
+    let (instances, requests) = (view.chosen.len(), view.requests.len());
+    view! {
+        <section class="card sentence"><h2>{lang.review_sentence_head()}</h2>
+            {start.map(|s| view! {
+                <p class="big">{when::with_weekday(&viewer, s.at, s.offset())}</p>
+                <p class="hint">{view.plan.draft.zone.clone()} " · " {when::with_weekday(&viewer, s.at, chrono::Offset::fix(&chrono::Utc))} " · " {when::relative(&viewer, s.at)}</p>
+            })}
+            <ul>{lines}</ul>
+            {(engines > 1).then(|| view! { <p>{lang.several_engines(engines)}</p> })}
+            {(requests > engines).then(|| view! { <p>{lang.several_requests(most, requests)}</p> })}
+            <details open=instances <= NAMES_SHOWN><summary>{lang.instances(instances)}</summary>
+                <ul class="names">{view.chosen.iter().take(NAMES_AT_MOST).map(|r| view! { <li>{r.instance.name.clone()} " " <code class="id">{r.instance.id.to_string()}</code></li> }).collect_view()}</ul>
+                {(instances > NAMES_AT_MOST).then(|| view! { <p><a href=paths::pick(Some(&id), &FleetFilter::default(), 1, true)>{lang.all_of_them(instances)}</a></p> })}
+            </details>
+        </section>
+    }
+}
+
+/// The exact bodies, one after the other.
+pub(super) fn requests(viewer: &Viewer, requests: Page<Request>, plan: &PlanId) -> impl IntoView + use<> {
+    let lang = viewer.lang;
+    let (total, page, pages) = (requests.total, requests.page, requests.pages());
+    let many = total > 3;
+    let plan = plan.clone();
+    let list = ((page - 1) * PAGE_SIZE + 1..)
+        .zip(requests.rows)
+        .map(|(n, r)| {
+            let of = usize::try_from(total).unwrap_or_default();
+            view! {
+                <details class="request" open=!many>
+                    <summary>{lang.request_number(n, of)} " · " {r.engine.to_string()} " · " {lang.instances(r.instances.len())}</summary>
+                    <pre tabindex="0"><code>{r.body}</code></pre>
+                    <p class="hint">{lang.sha256()} " " <code>{r.hash}</code></p>
+                </details>
+            }
+        })
+        .collect_view();
+    view! { {list}<Pager page=page pages=pages href=move |p| paths::with(&paths::plan(&plan), "requests", &p.to_string())/> }
+}
+
+/// A ticket is a link only when it is one by HTTPS: anything else is text.
+#[component]
+pub(super) fn Ticket(text: String) -> impl IntoView {
+    if text.starts_with("https://") && !text.contains(char::is_whitespace) {
+        let href = text.clone();
+        view! { <a href=href rel="noreferrer noopener">{text}</a> }.into_any()
+    } else {
+        text.into_any()
+    }
+}
+
+/// What was said about a plan, and a field to say more.
+#[component]
+pub(super) fn Thread(id: PlanId, thread: Vec<Said>, may: May) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let lines = thread
+        .into_iter()
+        .map(|s| {
+            let verdict = s.verdict.map(|v| view! { <span class="tag">{lang.verdict(v)}</span> " " });
+            view! { <li><p class="hint"><strong>{s.who}</strong> " · " <Time at=s.at/></p><p>{verdict}<span class="said">{s.text}</span></p></li> }
+        })
+        .collect::<Vec<_>>();
+    view! {
+        <section class="card" id="thread"><h2>{lang.thread_title()}</h2>
+            <div data-live="thread">{if lines.is_empty() { view! { <p class="hint">{lang.thread_empty()}</p> }.into_any() } else { view! { <ol class="thread">{lines}</ol> }.into_any() }}</div>
+            {may.allows(Action::Comment).then(|| view! {
+                <form method="post" action=CommentPlan::url() class="row">
+                    <input type="hidden" name="plan" value=id.to_string()/>
+                    <label class="field grow">{lang.thread_say()}<input name="text" autocomplete="off" maxlength="4000" required/></label>
+                    <button>{lang.thread_button()}</button>
+                </form>
+            })}
+        </section>
+    }
+}
