@@ -98,7 +98,17 @@ fn two_processes_never_serve_from_one_database() {
     assert_eq!(run(&["ledger", "verify", "--expect", &head]).0, Some(0));
     let (code, _, error) = run(&["ledger", "verify", "--expect", "2:0000"]);
     assert!(code == Some(1) && error.contains("entry 2 is not the one that stood there"), "{error}");
+    // By another name it is the same database.
+    #[cfg(unix)]
+    {
+        let link = dir.path().join("link.db");
+        std::os::unix::fs::symlink(dir.path().join("patchboard.db"), &link).unwrap();
+        let claim = patchboard_backend::Store::claim(&format!("sqlite:{}", link.display()));
+        assert!(matches!(claim, Err(patchboard_backend::StoreError::InUse(_))), "{claim:?}");
+        assert!(patchboard_backend::Store::claim(&format!("{store}?mode=rwc")).is_err());
+    }
     drop(claimed);
+    assert!(patchboard_backend::Store::claim(&store).is_ok(), "what ended has let go");
 }
 
 #[tokio::test(flavor = "multi_thread")]
