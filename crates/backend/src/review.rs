@@ -4,7 +4,7 @@ use crate::{Error, Services, drafts::plan_subject};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::{Actor, Role},
-    authority::{Action, Stage},
+    authority::{Action, Denied, Stage},
     blast::blast_radius,
     compile,
     eligibility::{Chosen, patch_choices},
@@ -90,7 +90,7 @@ impl Services {
         if view.hash != hash {
             return Err(Error::Changed);
         }
-        let by = actor.user.clone().ok_or(Error::Denied(patchboard_domain::authority::Denied::Anonymous))?;
+        let by = signed_in(actor)?;
         let review = NewReview {
             plan: id.clone(),
             revision: view.plan.revision,
@@ -193,7 +193,7 @@ impl Services {
         if verdict != Verdict::Approve && comment.is_empty() {
             return Err(Error::NeedsComment);
         }
-        let user = actor.user.clone().ok_or(Error::Denied(patchboard_domain::authority::Denied::Anonymous))?;
+        let user = signed_in(actor)?;
         let decision = Decision { user, verdict, hash: hash.to_owned(), comment, at: self.now() };
         let mut detail = json!({ "review": review.number, "hash": hash, "comment": decision.comment });
         let (end, submission) = match verdict {
@@ -280,7 +280,7 @@ impl Services {
         if text.is_empty() {
             return Err(Error::NeedsComment);
         }
-        let user = actor.user.clone().ok_or(Error::Denied(patchboard_domain::authority::Denied::Anonymous))?;
+        let user = signed_in(actor)?;
         let deed = self.deed(actor, "plan.comment", plan_subject(id), json!({ "text": text }));
         let comment = CommentRow { user, at: self.now(), text };
         Ok(self.store().add_comment(id, &uuid::Uuid::now_v7().to_string(), &comment, &deed).await?)
@@ -323,6 +323,11 @@ impl Services {
             submission["hash"] == approved && submission["cloud"] == plan.cloud.as_str()
         }))
     }
+}
+
+/// Who answers for a deed that needs a name, whatever the table of doors says.
+fn signed_in(actor: &Actor) -> Result<UserId, Error> {
+    actor.user.clone().ok_or(Error::Denied(Denied::Anonymous))
 }
 
 /// A comment without what cannot be read, at its longest.

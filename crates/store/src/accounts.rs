@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store,
-    error::{doc, json},
+    error::{doc, json, one_row},
     ledger::append,
     time::{instant, ms},
 };
@@ -161,9 +161,7 @@ impl Store {
             "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%' AND password IS NOT NULL";
         let before: i64 = sqlx::query_scalar(with_password).fetch_one(&mut *tx).await?;
         let done = query.bind(id.as_str()).execute(&mut *tx).await?;
-        if done.rows_affected() != 1 {
-            return Err(Error::Changed);
-        }
+        one_row(&done)?;
         let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%'")
             .fetch_one(&mut *tx)
             .await?;

@@ -89,3 +89,8 @@ pub(crate) fn doc<T: serde::de::DeserializeOwned>(text: &str, table: &'static st
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
+
+/// A write that names the state it expects hits one row, or somebody was faster.
+pub(crate) fn one_row(done: &sqlx::sqlite::SqliteQueryResult) -> Result<(), Error> {
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store,
-    error::{doc, json},
+    error::{doc, json, one_row},
     ledger::append,
     time::{instant, ms},
 };
@@ -123,9 +123,7 @@ pub(crate) async fn submit_in(tx: &mut Transaction<'_, Sqlite>, s: &Submission, 
     .bind(review.unwrap_or_default())
     .execute(&mut **tx)
     .await?;
-    if done.rows_affected() != 1 {
-        return Err(Error::Changed);
-    }
+    one_row(&done)?;
     for (position, request) in (0_i64..).zip(&s.requests) {
         sqlx::query("INSERT INTO requests (plan, position, doc) VALUES ($1, $2, $3)")
             .bind(s.plan.as_str())
@@ -293,9 +291,7 @@ impl Store {
         .bind(attempt.number)
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() != 1 {
-            return Err(Error::Changed);
-        }
+        one_row(&done)?;
         for (instance, state) in items {
             put_item(&mut tx, plan, instance, state, "sending").await?;
         }

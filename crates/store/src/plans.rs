@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store,
-    error::{doc, json},
+    error::{doc, json, one_row},
     ledger::append,
     time::{instant, ms},
 };
@@ -127,9 +127,7 @@ impl Store {
         .bind(by.map(UserId::as_str))
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() != 1 {
-            return Err(Error::Changed);
-        }
+        one_row(&done)?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
@@ -147,22 +145,21 @@ impl Store {
             .bind(id.as_str())
             .execute(&mut *tx)
             .await?;
-        if done.rows_affected() != 1 {
-            return Err(Error::Changed);
-        }
+        one_row(&done)?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Takes a plan back: nothing more of it is sent, whatever turns out not to have been sent either.
+    /// Takes a plan back: nothing more of it is sent, whatever turns out not to have been sent either. One that
+    /// was withdrawn before, or never submitted, stays as it is.
     ///
     /// # Errors
-    /// [`Error::Changed`] when it is no submitted plan, [`Error::Database`].
+    /// [`Error::Database`].
     pub async fn withdraw_plan(&self, id: &PlanId, now: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
         let done = sqlx::query(
-            "UPDATE plans SET withdrawn_at = COALESCE(withdrawn_at, $1), updated_at = $1
+            "UPDATE plans SET withdrawn_at = $1, updated_at = $1
              WHERE id = $2 AND submitted_at IS NOT NULL AND withdrawn_at IS NULL",
         )
         .bind(ms(now))
@@ -192,9 +189,7 @@ impl Store {
                 .bind(id.as_str())
                 .execute(&mut *tx)
                 .await?;
-        if done.rows_affected() != 1 {
-            return Err(Error::Changed);
-        }
+        one_row(&done)?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store, Submission,
-    error::{doc, json},
+    error::{doc, json, one_row},
     journal::submit_in,
     ledger::append,
     time::{instant, ms},
@@ -65,9 +65,7 @@ async fn end_review(tx: &mut Transaction<'_, Sqlite>, plan: &PlanId, number: i64
         .bind(number)
         .execute(&mut **tx)
         .await?;
-    if done.rows_affected() != 1 {
-        return Err(Error::Changed);
-    }
+    one_row(&done)?;
     sqlx::query("UPDATE plans SET review = NULL, updated_at = $1, revision = revision + 1 WHERE id = $2")
         .bind(ms(now))
         .bind(plan.as_str())
@@ -95,9 +93,7 @@ impl Store {
         .bind(new.revision)
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() != 1 {
-            return Err(Error::Changed);
-        }
+        one_row(&done)?;
         sqlx::query(
             "INSERT INTO reviews (plan, number, hash, start_at, needed, doc, asked_by, asked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
