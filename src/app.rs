@@ -3,8 +3,8 @@
 use crate::{
     components::Layout,
     pages::{
-        AccountPage, FleetPage, InboxPage, InstancePage, LedgerPage, NotFoundPage, PeoplePage, PickPage, PlanPage, PlansPage, RecordPage,
-        SchedulePage, SignInPage, TaskPage, TasksPage, WelcomePage,
+        AccountPage, ConfirmPage, FleetPage, InboxPage, InstancePage, LedgerPage, NotFoundPage, PeoplePage, PickPage, PlanPage, PlansPage,
+        RecordPage, SchedulePage, SignInPage, TaskPage, TasksPage, WelcomePage,
     },
     viewer::Viewer,
 };
@@ -56,6 +56,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("") view=InboxPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("sign-in") view=SignInPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("welcome") view=WelcomePage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("confirm") view=ConfirmPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("account") view=AccountPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("people") view=PeoplePage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("ledger") view=LedgerPage ssr=SsrMode::Async/>

@@ -38,6 +38,18 @@ pub const SESSION_END: &str = "/session/end";
 pub const SESSION_REDEEM: &str = "/session/redeem";
 /// Changes one's own password.
 pub const SESSION_PASSWORD: &str = "/session/password";
+/// Showing again who one is.
+pub const CONFIRM: &str = "/confirm";
+/// Takes what shows it.
+pub const SESSION_CONFIRM: &str = "/session/confirm";
+/// Sends the browser to the provider of single sign-on.
+pub const SSO_BEGIN: &str = "/session/sso";
+/// Where the provider sends it back.
+pub const SSO_BACK: &str = "/session/sso/back";
+/// Shows the secret of a second factor, once.
+pub const FACTOR_SHOW: &str = "/account/factor";
+/// Takes its first code.
+pub const FACTOR_CONFIRM: &str = "/account/factor/confirm";
 /// Makes an account, or a new code for one, and shows the code once.
 pub const PEOPLE_CODE: &str = "/people/code";
 /// Becomes one of the sample people; a demo only.
@@ -59,6 +71,17 @@ fn query<T: Serialize>(filter: &T, page: i64, more: &[(&str, &str)]) -> String {
 fn segment(text: &str) -> String {
     // The form encoding of a pair, without its key: every byte that could end a segment is escaped.
     serde_urlencoded::to_string([("", text)]).unwrap_or_default().trim_start_matches('=').replace('+', "%20")
+}
+
+/// A text as it may stand in a cookie.
+pub fn query_value(text: &str) -> String {
+    segment(text)
+}
+
+/// The text that such a value stands for.
+pub fn from_query_value(value: &str) -> String {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(&format!("v={value}")).unwrap_or_default();
+    pairs.into_iter().next().map(|(_, text)| text).unwrap_or_default()
 }
 
 /// The fleet under a filter.
@@ -111,6 +134,11 @@ pub fn tasks(filter: &TaskFilter, page: i64) -> String {
 /// One task id: everybody who shares it.
 pub fn task(cloud: &CloudName, id: &TaskId) -> String {
     format!("{TASKS}/{}/{}", segment(cloud.as_str()), segment(&id.key()))
+}
+
+/// Showing again who one is, and back to what it was for.
+pub fn confirm(next: &str) -> String {
+    with(CONFIRM, "next", &local(next))
 }
 
 /// `path` with one more query pair.

@@ -52,6 +52,8 @@ pub struct Viewer {
     pub who: Option<Actor>,
     /// The team works without review, and every page says so.
     pub without_review: bool,
+    /// What the provider of single sign-on is called, where there is one.
+    pub sso: Option<String>,
 }
 
 impl Viewer {
@@ -66,6 +68,7 @@ impl Viewer {
             demo: false,
             who: None,
             without_review: false,
+            sso: None,
         })
     }
 }

@@ -37,6 +37,8 @@ pub enum ApiError {
     Confirm,
     /// Not allowed.
     Denied,
+    /// It is too long ago that they showed who they are.
+    Unproved,
     /// Who wrote a plan does not decide about it.
     OwnPlan,
     /// It needs a decision first.
@@ -60,6 +62,7 @@ impl ApiError {
             Self::Refused => "refused",
             Self::Confirm => "confirm",
             Self::Denied => "denied",
+            Self::Unproved => "unproved",
             Self::OwnPlan => "own_plan",
             Self::NeedsReview => "needs_review",
             Self::NeedsComment => "needs_comment",
@@ -72,12 +75,19 @@ impl ApiError {
                 AccountRefusal::PasswordWrong => "password_wrong",
                 AccountRefusal::Code => "code",
                 AccountRefusal::LastAdministrator => "last_administrator",
+                AccountRefusal::External => "external",
+                AccountRefusal::FactorCode => "factor_code",
+                AccountRefusal::SignOnNotOurs => "sso_not_ours",
+                AccountRefusal::SignOnDeclined => "sso_declined",
+                AccountRefusal::SignOnUntrusted => "sso_untrusted",
+                AccountRefusal::SignOnUnreachable => "sso_unreachable",
+                AccountRefusal::SignOnNoRole => "sso_no_role",
             },
             Self::Failed => "failed",
         }
     }
 
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 27] = [
         Self::NotFound,
         Self::Changed,
         Self::NotReady,
@@ -85,6 +95,7 @@ impl ApiError {
         Self::Refused,
         Self::Confirm,
         Self::Denied,
+        Self::Unproved,
         Self::OwnPlan,
         Self::NeedsReview,
         Self::NeedsComment,
@@ -96,6 +107,13 @@ impl ApiError {
         Self::Account(AccountRefusal::PasswordWrong),
         Self::Account(AccountRefusal::Code),
         Self::Account(AccountRefusal::LastAdministrator),
+        Self::Account(AccountRefusal::External),
+        Self::Account(AccountRefusal::FactorCode),
+        Self::Account(AccountRefusal::SignOnNotOurs),
+        Self::Account(AccountRefusal::SignOnDeclined),
+        Self::Account(AccountRefusal::SignOnUntrusted),
+        Self::Account(AccountRefusal::SignOnUnreachable),
+        Self::Account(AccountRefusal::SignOnNoRole),
         Self::Failed,
     ];
 
@@ -119,12 +137,6 @@ impl FromServerFnError for ApiError {
     fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
         Self::Failed
     }
-}
-
-/// The code of what stands against a use case, for handlers that are no server functions.
-#[cfg(feature = "ssr")]
-pub(crate) fn code_of(error: patchboard_backend::Error) -> &'static str {
-    failed(error).code()
 }
 
 #[cfg(feature = "ssr")]
@@ -152,12 +164,17 @@ mod ssr {
             Error::Conflict(_) => ApiError::Conflict,
             Error::Order(_) => ApiError::Refused,
             Error::Denied(Denied::OwnPlan) => ApiError::OwnPlan,
+            Error::Denied(Denied::Unproved) => ApiError::Unproved,
             Error::Denied(_) => ApiError::Denied,
             Error::NeedsReview => ApiError::NeedsReview,
             Error::NeedsComment => ApiError::NeedsComment,
             Error::Account(refusal) => ApiError::Account(refusal),
             Error::Store(source) => {
                 tracing::error!(error = ?source, "the store failed");
+                ApiError::Failed
+            }
+            Error::Sealed => {
+                tracing::error!(error = %Error::Sealed, "a second factor cannot be read");
                 ApiError::Failed
             }
         }
@@ -173,12 +190,19 @@ mod ssr {
 
     /// Answers a change: on to the page that shows it, or back with the code of what stands against it.
     pub(super) fn answer(result: Result<String, Error>, back: &str) {
-        let to = match result {
-            Ok(to) => to,
-            Err(error) => paths::with(&paths::local(back), "error", failed(error).code()),
-        };
+        let to = result.unwrap_or_else(|error| after(error, back));
         leptos_axum::redirect(&to);
     }
+
+    /// Where a change that was refused leads: back with the code of what stands against it, or to showing who one is.
+    pub(crate) fn after(error: Error, back: &str) -> String {
+        match failed(error) {
+            ApiError::Unproved => paths::confirm(back),
+            other => paths::with(&paths::local(back), "error", other.code()),
+        }
+    }
 }
+#[cfg(feature = "ssr")]
+pub(crate) use ssr::after;
 #[cfg(feature = "ssr")]
 use ssr::{answer, failed, sent_meanwhile, who};

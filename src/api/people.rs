@@ -2,7 +2,7 @@
 
 use super::ApiError;
 use leptos::prelude::*;
-use patchboard_domain::account::{Session, User};
+use patchboard_domain::account::{OwnAccount, User};
 
 /// Every account.
 #[server(endpoint = "people/list")]
@@ -11,11 +11,11 @@ pub async fn load_people() -> Result<Vec<User>, ApiError> {
     services.people(&actor).await.map_err(super::failed)
 }
 
-/// Where the one who asks is signed in.
-#[server(endpoint = "account/sessions")]
-pub async fn load_sessions() -> Result<Vec<Session>, ApiError> {
+/// One's own account: where one is signed in, and by what.
+#[server(endpoint = "account/show")]
+pub async fn load_account() -> Result<OwnAccount, ApiError> {
     let (services, actor) = super::who()?;
-    services.own_sessions(&actor).await.map_err(super::failed)
+    services.own_account(&actor).await.map_err(super::failed)
 }
 
 /// Ends one of one's own sessions, or all.
@@ -28,7 +28,7 @@ pub async fn end_session(#[server(default)] session: String) -> Result<(), ApiEr
     Ok(())
 }
 
-/// Changes an account. `go` is `roles`, `disable` or `enable`.
+/// Changes an account. `go` is `roles`, `disable`, `enable` or `drop_factor`.
 #[server(endpoint = "people/change")]
 pub async fn change_person(user: String, go: String, #[server(default)] roles: Vec<String>) -> Result<(), ApiError> {
     use patchboard_backend::UserChange;
@@ -40,8 +40,10 @@ pub async fn change_person(user: String, go: String, #[server(default)] roles: V
         "enable" => Some(UserChange::Enable),
         _ => None,
     };
+    let id = UserId::new(user);
     let result = match change {
-        Some(change) => services.change_user(&actor, &UserId::new(user), change).await,
+        Some(change) => services.change_user(&actor, &id, change).await,
+        None if go == "drop_factor" => services.drop_factor(&actor, &id).await,
         None => Err(patchboard_backend::Error::NotFound),
     };
     super::answer(result.map(|()| crate::paths::PEOPLE.to_owned()), crate::paths::PEOPLE);

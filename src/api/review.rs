@@ -13,6 +13,10 @@ pub async fn ask_review(plan: String, hash: String) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Longest comment that comes back in an address, in bytes: proxies take addresses of some kilobytes.
+#[cfg(feature = "ssr")]
+const COMMENT_KEPT: usize = 1_500;
+
 /// Decides about requests that have the hash that was shown. `verdict` is `approve`, `changes` or `reject`.
 #[server(endpoint = "plans/decide")]
 pub async fn decide_plan(plan: String, hash: String, verdict: String, #[server(default)] comment: String) -> Result<(), ApiError> {
@@ -24,7 +28,9 @@ pub async fn decide_plan(plan: String, hash: String, verdict: String, #[server(d
         Some(verdict) => services.decide(&actor, &id, &hash, verdict, &comment).await,
         None => Err(patchboard_backend::Error::NotFound),
     };
-    super::answer(result.map(|()| here.clone()), &here);
+    // What was typed comes back with whatever stands against it.
+    let kept = if (1..=COMMENT_KEPT).contains(&comment.len()) { crate::paths::with(&here, "comment", &comment) } else { here.clone() };
+    super::answer(result.map(|()| here), &kept);
     Ok(())
 }
 

@@ -193,6 +193,7 @@ pub fn Notice() -> impl IntoView {
         ApiError::NotFound => lang.not_found_text().to_owned(),
         ApiError::Failed => lang.notice_failed().to_owned(),
         ApiError::Denied => lang.denied_title().to_owned(),
+        ApiError::Unproved => lang.denied_unproved().to_owned(),
         ApiError::OwnPlan => lang.denied_own().to_owned(),
         ApiError::NeedsReview => lang.needs_review().to_owned(),
         ApiError::NeedsComment => lang.needs_comment().to_owned(),

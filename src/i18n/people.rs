@@ -21,7 +21,34 @@ messages! {
     full_name { "Full name", "姓名" }
     full_name_help { "What others read. Optional.", "供他人阅读，可不填。" }
     have_code { "I have a one-time code", "我有一次性代码" }
-    sign_in_refused { "Name and password do not go together, or the account may not be used.", "用户名与密码不符，或该账号不可用。" }
+    sign_in_refused { "Name, password and second factor do not go together, or the account may not be used.", "用户名、密码与第二因素不符，或该账号不可用。" }
+    sign_in_with(label: &str) { "Sign in with {label}", "使用 {label} 登录" }
+    factor_code { "Code of your second factor", "第二因素验证码" }
+    factor_code_help { "Only if you have set one up.", "仅在已设置时填写。" }
+    factor_title { "Second factor", "第二因素" }
+    factor_is_on { "It is set up: signing in asks for a code of your device. If the device is lost, an administrator can take it away.", "已设置：登录时需要设备上的验证码。设备丢失时，管理员可将其移除。" }
+    factor_is_off { "A code of your phone beside the password: whoever learns the password alone does not get in.", "除密码外还需手机上的验证码：仅知道密码无法登录。" }
+    factor_set_up { "Set one up", "设置" }
+    factor_replace { "Replace it by another device", "更换设备" }
+    factor_scan { "Scan this with an authenticator app. It is shown only here.", "请用身份验证器应用扫描。仅在此显示一次。" }
+    factor_picture { "Secret of the second factor as a QR code", "第二因素密钥二维码" }
+    factor_type { "Or type this secret into it (time-based, six digits):", "或手动输入此密钥（基于时间，六位数字）：" }
+    factor_first_code { "The code that it shows now", "应用当前显示的验证码" }
+    factor_confirm { "Set it up", "完成设置" }
+    factor_wrong { "That is not the code of now. Look at the clock of the device, and type the next one.", "验证码不正确。请检查设备时间，并输入下一个验证码。" }
+    factor_on { "The second factor is set up: from now on signing in asks for it.", "第二因素已设置，今后登录时需要验证码。" }
+    factor_needed { "One of your roles asks for a second factor. Set it up here; then you can go on.", "您的角色要求第二因素。请先在此设置。" }
+    factor_drop { "Take second factor away", "移除第二因素" }
+    has_factor { "second factor", "有第二因素" }
+    external { "single sign-on", "单点登录" }
+    external_roles { "from groups, at every sign-in", "来自用户组，每次登录时更新" }
+    external_account { "You sign in at a provider: password, second factor and roles are looked after there.", "您通过单点登录：密码、第二因素和角色均在该处管理。" }
+    confirm_title { "Is it you?", "请确认身份" }
+    confirm_lead { "What comes next is asked of you once more: a browser left open is not enough for it.", "接下来的操作需要再次确认身份：仅凭打开的浏览器不够。" }
+    it_is_me_button { "It is me", "确认是我" }
+    confirm_external(label: &str) { "Show it at {label}", "前往 {label} 确认" }
+    denied_unproved { "Show first that it is you.", "请先确认身份。" }
+    decide_confirm { "To decide, show first that it is you.", "审批前请先确认身份。" }
     sign_in_wait(seconds: i64) { "Too many attempts. The next one counts in {seconds} s.", "尝试次数过多，{seconds} 秒后可再次尝试。" }
     signed_out { "You are signed out, so nothing was changed. Sign in and repeat it.", "您已退出登录，未作任何更改。请登录后重试。" }
     signed_out_well { "You are signed out.", "已退出登录。" }
@@ -105,6 +132,7 @@ impl Lang {
         match denied {
             Denied::Anonymous => self.denied_anonymous().to_owned(),
             Denied::OwnPlan => self.denied_own().to_owned(),
+            Denied::Unproved => self.denied_unproved().to_owned(),
             Denied::Role(roles) => {
                 let names = roles.iter().map(|r| self.role_word(*r)).collect::<Vec<_>>();
                 match self {
@@ -146,6 +174,32 @@ impl Lang {
                 "It is the last administrator that can be used: make another one first.".to_owned()
             }
             (Self::Zh, AccountRefusal::LastAdministrator) => "这是最后一个可用的管理员：请先添加另一个。".to_owned(),
+            (Self::En, AccountRefusal::External) => {
+                "That account signs in at a provider: its password and roles are looked after there.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::External) => "该账号通过单点登录：密码和角色均在该处管理。".to_owned(),
+            (Self::En, AccountRefusal::FactorCode) => "That is not a code of your second factor now, or it was used already.".to_owned(),
+            (Self::Zh, AccountRefusal::FactorCode) => "第二因素验证码不正确或已使用。".to_owned(),
+            (Self::En, AccountRefusal::SignOnNotOurs) => {
+                "That answer belongs to no sign-in of this browser that is still on its way. Begin again.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::SignOnNotOurs) => "该应答不属于此浏览器正在进行的登录。请重新开始。".to_owned(),
+            (Self::En, AccountRefusal::SignOnDeclined) => "The provider did not sign you in.".to_owned(),
+            (Self::Zh, AccountRefusal::SignOnDeclined) => "身份提供方未完成登录。".to_owned(),
+            (Self::En, AccountRefusal::SignOnUntrusted) => {
+                "What the provider answered is not believed. Begin again; if it stays, the log of the server says why.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::SignOnUntrusted) => "身份提供方的应答未通过校验。请重试；如仍失败，服务器日志中有原因。".to_owned(),
+            (Self::En, AccountRefusal::SignOnUnreachable) => {
+                "The provider does not answer. Try again later, or sign in with a name and a password.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::SignOnUnreachable) => "身份提供方无应答。请稍后重试，或使用用户名和密码登录。".to_owned(),
+            (Self::En, AccountRefusal::SignOnNoRole) => {
+                "The provider knows you, but none of your groups may use this Patchboard. Ask whoever looks after the groups.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::SignOnNoRole) => {
+                "身份提供方已确认您的身份，但您的用户组均无权使用 Patchboard。请联系用户组管理员。".to_owned()
+            }
         }
     }
 
@@ -176,6 +230,8 @@ impl Lang {
             "cloud.resume" => ("resumed a connection", "恢复云连接"),
             "session.begin" => ("signed in", "登录"),
             "session.end" => ("ended a session", "结束会话"),
+            "session.confirm" => ("showed again who they are", "再次确认身份"),
+            "user.factor" => ("changed a second factor", "变更第二因素"),
             "user.add" => ("made an account", "创建账号"),
             "user.code" => ("made a one-time code", "生成一次性代码"),
             "user.password" => ("chose a password", "设置密码"),

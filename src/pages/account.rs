@@ -1,7 +1,7 @@
 //! `/account`: one's own password and sessions. `/people`: accounts of others.
 
 use crate::{
-    api::{ChangePerson, EndSession, load_people, load_sessions},
+    api::{ChangePerson, EndSession, load_account, load_people},
     components::{PageHead, load},
     pages::sign_in::FormNotice,
     paths,
@@ -19,12 +19,24 @@ pub fn AccountPage() -> impl IntoView {
     let lang = viewer.lang;
     let who = viewer.who.clone();
     let roles = who.iter().flat_map(|w| w.roles.iter()).map(|r| lang.role_word(*r)).collect::<Vec<_>>().join(", ");
+    let external = who.as_ref().is_some_and(|w| w.external);
     let name = who.map(|w| w.full_name).unwrap_or_default();
     view! {
         <PageHead title=lang.account_title() lead=name quiet=true/>
         <FormNotice/>
         <p>{lang.your_roles()} ": " {roles}</p>
-        <section class="card"><h2>{lang.sessions_title()}</h2>{load(load_sessions(), |sessions| view! { <Sessions sessions=sessions/> })}</section>
+        {load(load_account(), move |own| view! {
+            <section class="card"><h2>{lang.sessions_title()}</h2><Sessions sessions=own.sessions/></section>
+            {(!own.external).then(|| view! { <SecondFactor has=own.has_factor/> })}
+        })}
+        {if external { view! { <p class="hint">{lang.external_account()}</p> }.into_any() } else { view! { <ChangePassword/> }.into_any() }}
+    }
+}
+
+#[component]
+fn ChangePassword() -> impl IntoView {
+    let lang = Viewer::current().lang;
+    view! {
         <form method="post" action=paths::SESSION_PASSWORD class="card stack">
             <h2>{lang.change_password()}</h2>
             <p class="hint">{lang.change_password_help()}</p>
@@ -32,6 +44,19 @@ pub fn AccountPage() -> impl IntoView {
             <label class="field">{lang.new_password()} <span class="hint">{lang.password_help(PASSWORD_MIN)}</span>
                 <input type="password" name="new" autocomplete="new-password" required/></label>
             <div class="actions"><button>{lang.change_password()}</button></div>
+        </form>
+    }
+}
+
+#[component]
+fn SecondFactor(has: bool) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let (text, button) = if has { (lang.factor_is_on(), lang.factor_replace()) } else { (lang.factor_is_off(), lang.factor_set_up()) };
+    view! {
+        <form method="post" action=paths::FACTOR_SHOW class="card stack">
+            <h2>{lang.factor_title()}</h2>
+            <p class="hint">{text}</p>
+            <div class="actions"><button>{button}</button></div>
         </form>
     }
 }
@@ -98,36 +123,53 @@ fn People(people: Vec<User>) -> impl IntoView {
 }
 
 #[component]
+fn Roles(id: String, roles: Vec<Role>) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let boxes = Role::ALL
+        .map(|r| {
+            let checked = roles.contains(&r);
+            view! { <label class="inline"><input type="checkbox" name="roles[]" value=r.word() checked=checked/>{lang.role_word(r)}</label> }
+        })
+        .into_iter()
+        .collect_view();
+    view! {
+        <form method="post" action=ChangePerson::url() class="actions">
+            <input type="hidden" name="user" value=id/>{boxes}<button name="go" value="roles">{lang.save_roles()}</button>
+        </form>
+    }
+}
+
+#[component]
 fn Person(user: User) -> impl IntoView {
     let lang = Viewer::current().lang;
     let id = user.id.to_string();
     let disabled = user.disabled_at.is_some();
     let state = if disabled {
         lang.disabled()
+    } else if user.external {
+        lang.external()
     } else if user.has_password {
         lang.active()
     } else {
         lang.no_password_yet()
     };
-    let boxes = Role::ALL
-        .map(|r| {
-            let checked = user.roles.contains(&r);
-            view! { <label class="inline"><input type="checkbox" name="roles[]" value=r.word() checked=checked/>{lang.role_word(r)}</label> }
-        })
-        .into_iter()
-        .collect_view();
+    let external = user.external;
+    let factor = user.has_factor;
+    let roles = if external {
+        let words = user.roles.iter().map(|r| lang.role_word(*r)).collect::<Vec<_>>().join(", ");
+        view! { {words} <span class="sub">{lang.external_roles()}</span> }.into_any()
+    } else {
+        view! { <Roles id=id.clone() roles=user.roles/> }.into_any()
+    };
     let (toggle, word) = if disabled { ("enable", lang.enable()) } else { ("disable", lang.disable()) };
     view! {
         <tr>
-            <th scope="row">{user.name.clone()}<span class="sub">{user.full_name.clone()}</span><span class="sub">{state}</span></th>
-            <td data-label=lang.roles()>
-                <form method="post" action=ChangePerson::url() class="actions">
-                    <input type="hidden" name="user" value=id.clone()/>{boxes}<button name="go" value="roles">{lang.save_roles()}</button>
-                </form>
-            </td>
+            <th scope="row">{user.name.clone()}<span class="sub">{user.full_name.clone()}</span><span class="sub">{state}{factor.then(|| format!(" · {}", lang.has_factor()))}</span></th>
+            <td data-label=lang.roles()>{roles}</td>
             <td data-label=lang.last_sign_in()>{user.signed_in_at.map_or_else(|| lang.never().into_any(), |at| view! { <Time at=at/> }.into_any())}</td>
             <td><div class="actions">
-                <form method="post" action=paths::PEOPLE_CODE><input type="hidden" name="user" value=id.clone()/><button disabled=disabled>{lang.new_code()}</button></form>
+                {(!external).then(|| view! { <form method="post" action=paths::PEOPLE_CODE><input type="hidden" name="user" value=id.clone()/><button disabled=disabled>{lang.new_code()}</button></form> })}
+                {factor.then(|| view! { <form method="post" action=ChangePerson::url()><input type="hidden" name="user" value=id.clone()/><button name="go" value="drop_factor">{lang.factor_drop()}</button></form> })}
                 <form method="post" action=ChangePerson::url()><input type="hidden" name="user" value=id/><button class:danger=!disabled name="go" value=toggle>{word}</button></form>
             </div></td>
         </tr>

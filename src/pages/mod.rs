@@ -30,7 +30,7 @@ pub use plan::PlanPage;
 pub use plans::PlansPage;
 pub use record::RecordPage;
 pub use schedule::SchedulePage;
-pub use sign_in::{SignInPage, WelcomePage};
+pub use sign_in::{ConfirmPage, SignInPage, WelcomePage};
 pub use task::TaskPage;
 pub use tasks::TasksPage;
 

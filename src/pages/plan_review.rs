@@ -10,6 +10,7 @@ use crate::{
     when,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
+use leptos_router::hooks::use_query_map;
 use patchboard_domain::{
     authority::{Action, Denied},
     fleet::{Page, ReviewView},
@@ -156,13 +157,22 @@ fn Checks(view: ReviewView) -> impl IntoView {
 
 #[component]
 fn Decide(view: ReviewView) -> impl IntoView {
-    let lang = Viewer::current().lang;
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let comment = use_query_map().get_untracked().get("comment").unwrap_or_default();
     let may = &view.now.may;
     let denied = may.why_not(Action::Decide).cloned();
     if let Some(denied) = denied {
         // Whoever has no role in it is not told about it at every plan.
-        let text = matches!(denied, Denied::OwnPlan).then(|| lang.denied(&denied));
-        return text.map(|text| view! { <p class="banner">{text}</p> }).into_any();
+        return match denied {
+            Denied::OwnPlan => view! { <p class="banner">{lang.denied(&denied)}</p> }.into_any(),
+            Denied::Unproved => {
+                let to = paths::confirm(&viewer.here);
+                view! { <section class="card confirm"><h2>{lang.decide_title()}</h2><p>{lang.decide_confirm()}</p><p class="actions"><a class="button primary" href=to>{lang.it_is_me_button()}</a></p></section> }
+                    .into_any()
+            }
+            _ => ().into_any(),
+        };
     }
     let ready = view.now.is_ready() && view.same_requests;
     view! {
@@ -170,7 +180,7 @@ fn Decide(view: ReviewView) -> impl IntoView {
             <h2>{lang.decide_title()}</h2>
             <input type="hidden" name="plan" value=view.now.plan.id.to_string()/>
             <input type="hidden" name="hash" value=view.review.hash/>
-            <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><input name="comment" autocomplete="off" maxlength="4000"/></label>
+            <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><input name="comment" value=comment autocomplete="off" maxlength="4000"/></label>
             <div class="actions">
                 <button class="primary" name="verdict" value="approve" disabled=!ready>{lang.approve_button()}</button>
                 <button name="verdict" value="changes">{lang.changes_button()}</button>

@@ -22,8 +22,11 @@ pub(super) fn said(query: &ParamsMap, viewer: &Viewer) -> Option<(bool, String)>
         "signed_out" => (false, lang.signed_out().to_owned()),
         "signed_out_well" => (true, lang.signed_out_well().to_owned()),
         "password_changed" => (true, lang.password_changed().to_owned()),
+        "factor_on" => (true, lang.factor_on().to_owned()),
+        "factor_needed" => (false, lang.factor_needed().to_owned()),
         other => match ApiError::from_code(other)? {
             ApiError::Account(refusal) => (false, lang.account_refusal(refusal)),
+            ApiError::Unproved => (false, lang.denied_unproved().to_owned()),
             _ => (false, lang.notice_failed().to_owned()),
         },
     })
@@ -52,12 +55,55 @@ pub fn SignInPage() -> impl IntoView {
             <PageHead title=lang.sign_in() lead=lang.sign_in_lead() quiet=true/>
             <FormNotice/>
             {viewer.demo.then(|| view! { <section class="card"><h2>{lang.demo_people()}</h2><p class="hint">{lang.demo_people_help()}</p><DemoPeople back=next.clone()/></section> })}
+            {viewer.sso.clone().map(|label| view! { <p class="actions"><a class="button primary" href=paths::with(paths::SSO_BEGIN, "next", &next)>{lang.sign_in_with(&label)}</a></p> })}
             <form method="post" action=paths::SESSION_BEGIN class="card stack">
-                <input type="hidden" name="next" value=next/>
+                <input type="hidden" name="next" value=next.clone()/>
                 <label class="field">{lang.user_name()}<input name="name" value=name autocomplete="username" required spellcheck="false" autocapitalize="none"/></label>
                 <label class="field">{lang.password()}<input type="password" name="password" autocomplete="current-password" required/></label>
+                <FactorField/>
                 <div class="actions"><button class="primary">{lang.sign_in()}</button><a class="button quiet" href=paths::WELCOME>{lang.have_code()}</a></div>
             </form>
+        </div>
+    }
+}
+
+/// For whoever has a second factor; everybody sees it, so that it tells nothing about an account.
+#[component]
+fn FactorField() -> impl IntoView {
+    let lang = Viewer::current().lang;
+    view! {
+        <label class="field">{lang.factor_code()} <span class="hint">{lang.factor_code_help()}</span>
+            <input name="factor" inputmode="numeric" autocomplete="one-time-code" spellcheck="false" maxlength="12"/></label>
+    }
+}
+
+/// Showing again who one is, before something that a browser left open is not enough for.
+#[component]
+pub fn ConfirmPage() -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let next = paths::local(&use_query_map().get_untracked().get("next").unwrap_or_default());
+    let external = viewer.who.as_ref().is_some_and(|w| w.external);
+    let by = viewer.sso.clone().filter(|_| external).map(|label| {
+        let to = paths::with(&paths::with(paths::SSO_BEGIN, "next", &next), "again", "1");
+        view! { <p class="actions"><a class="button primary" href=to>{lang.confirm_external(&label)}</a></p> }.into_any()
+    });
+    let by = by.unwrap_or_else(|| {
+        view! {
+            <form method="post" action=paths::SESSION_CONFIRM class="card stack">
+                <input type="hidden" name="next" value=next/>
+                <label class="field">{lang.password()}<input type="password" name="password" autocomplete="current-password" required/></label>
+                <FactorField/>
+                <div class="actions"><button class="primary">{lang.it_is_me_button()}</button></div>
+            </form>
+        }
+        .into_any()
+    });
+    view! {
+        <div class="narrow">
+            <PageHead title=lang.confirm_title() lead=lang.confirm_lead() quiet=true/>
+            <FormNotice/>
+            {by}
         </div>
     }
 }
@@ -77,6 +123,7 @@ pub fn WelcomePage() -> impl IntoView {
                     <input name="name" value=name autocomplete="username" spellcheck="false" autocapitalize="none"/></label>
                 <label class="field">{lang.new_password()} <span class="hint">{lang.password_help(PASSWORD_MIN)}</span>
                     <input type="password" name="password" autocomplete="new-password" required/></label>
+                <FactorField/>
                 <div class="actions"><button class="primary">{lang.begin()}</button><a class="button quiet" href=paths::SIGN_IN>{lang.sign_in()}</a></div>
             </form>
         </div>

@@ -10,7 +10,10 @@ use crate::server::{
 };
 use clap::{Args, Parser, Subcommand};
 use patchboard_backend::clock::{DemoClock, SharedClock, SystemClock};
-use patchboard_simulator::{Simulator, Switches};
+use patchboard_simulator::{
+    Simulator, Switches,
+    idp::{Account, IdentityProvider},
+};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::net::TcpListener;
 
@@ -133,7 +136,17 @@ async fn serve(args: ConfigArgs) -> Result<(), Failure> {
         return Err(Failure::Wrong("no cloud: set PATCHBOARD__CLOUD__REGION and the SDK's variables, or try `patchboard demo`".to_owned()));
     }
     let listener = bind(config.listen).await?;
-    run::server(listener, &config.store_url, config.clouds, config.policy, Arc::new(SystemClock), config.front, None).await
+    let parts = run::Parts {
+        listener,
+        store_url: &config.store_url,
+        key_file: config.key_file,
+        clouds: config.clouds,
+        policy: config.policy,
+        sso: config.sso,
+        clock: Arc::new(SystemClock),
+        front: config.front,
+    };
+    run::server(parts, None).await
 }
 
 async fn demo(args: DemoArgs) -> Result<(), Failure> {
@@ -141,11 +154,30 @@ async fn demo(args: DemoArgs) -> Result<(), Failure> {
     logging::start(config::LogFormat::Text, "warn,patchboard=info");
     let clock = Arc::new(DemoClock::new(args.world.speed));
     let listener = bind(args.listen).await?;
-    let simulator = start_simulator(&args.world, "127.0.0.1:0".parse().unwrap_or(args.listen), clock.clone()).await?;
+    let simulator = start_simulator(&args.world, SocketAddr::from(([127, 0, 0, 1], 0)), clock.clone()).await?;
+    let provider = start_provider(clock.clone()).await?;
     let throw_away = tempfile::tempdir().map_err(|e| Failure::Failed(format!("no temporary directory: {e}")))?;
     let dir = args.keep.unwrap_or_else(|| throw_away.path().to_owned());
     let url = format!("sqlite:{}", dir.join("patchboard.db").display());
-    run::demo(listener, &url, &simulator, clock, args.world.speed, args.reload, args.without_review).await
+    run::demo(listener, &url, &simulator, &provider, clock, args.world.speed, args.reload, args.without_review).await
+}
+
+/// The demo's identity provider, with people whom only it knows.
+async fn start_provider(clock: SharedClock) -> Result<IdentityProvider, Failure> {
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let account = |sub: &str, name: &str, full_name: &str, groups: &[&str]| Account {
+        sub: sub.to_owned(),
+        name: name.to_owned(),
+        full_name: full_name.to_owned(),
+        groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+    };
+    let people = vec![
+        account("7f3a", "chen.jing", "陈静 (DBA)", &["dba"]),
+        account("91bc", "zhao.lei", "赵磊 (team lead)", &["dba-leads"]),
+        account("c2d4", "guest", "Guest of another department", &["sales"]),
+    ];
+    IdentityProvider::start(people, Arc::new(move || clock.now()), listener)
+        .map_err(|e| Failure::Failed(format!("the simulated identity provider did not start: {e}")))
 }
 
 async fn start_simulator(world: &WorldArgs, listen: SocketAddr, clock: SharedClock) -> Result<Simulator, Failure> {

@@ -1,14 +1,26 @@
 //! Settings: defaults, then a TOML file, then the environment. The only place that reads the environment.
 
+mod cloud;
+mod sign_in;
+
+use self::{
+    cloud::{RawCloud, cloud},
+    sign_in::{RawOidc, RawSession},
+};
 use super::Front;
 use chrono::{DateTime, Utc};
-use patchboard_backend::{CloudSettings, Policy, Secrets, zones};
+use patchboard_backend::{CloudSettings, Policy, SingleSignOn, zones};
 use patchboard_domain::{
     review::{ApprovalRule, ReviewPolicy},
     schedule::Freeze,
 };
 use serde::Deserialize;
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 use toml::{Table, Value};
 
 /// The documented defaults, printed by `patchboard config`.
@@ -19,7 +31,7 @@ pub const DEFAULTS: &str = include_str!("config.default.toml");
 pub(super) struct ConfigArgs {
     /// TOML file with settings; see `patchboard config`
     #[arg(long, value_name = "FILE", global = true)]
-    pub(super) config: Option<std::path::PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 /// What is wrong with the settings, in a sentence that says what to do.
@@ -52,6 +64,7 @@ struct Raw {
     #[serde(default)]
     clouds: BTreeMap<String, RawCloud>,
     session: RawSession,
+    oidc: RawOidc,
     review: RawReview,
     policy: RawPolicy,
     sync: RawSync,
@@ -66,34 +79,12 @@ struct RawServer {
     public_url: String,
     proxies: String,
     zone: String,
+    key_file: String,
 }
 
 #[derive(Deserialize)]
 struct RawStore {
     url: String,
-}
-
-#[derive(Deserialize)]
-struct RawCloud {
-    name: String,
-    region: String,
-    endpoint: String,
-    iam_endpoint: String,
-    project_id: String,
-    access_key: String,
-    secret_key_file: String,
-    security_token_file: String,
-    iam_domain: String,
-    iam_user: String,
-    iam_password_file: String,
-    language: String,
-    deadline_seconds: u64,
-}
-
-#[derive(Deserialize)]
-struct RawSession {
-    idle_minutes: i64,
-    hours: i64,
 }
 
 #[derive(Deserialize)]
@@ -156,10 +147,14 @@ pub struct Config {
     pub front: Front,
     /// Database.
     pub store_url: String,
+    /// Key of what is sealed in the database; nothing: beside the database.
+    pub key_file: Option<PathBuf>,
     /// The connections: that of `[cloud]` when it has a region, then those of `[clouds.NAME]` by name.
     pub clouds: Vec<CloudSettings>,
     /// What was decided.
     pub policy: Policy,
+    /// A provider that vouches for people.
+    pub sso: Option<SingleSignOn>,
     /// How logs are written.
     pub log_format: LogFormat,
     /// What is logged.
@@ -288,12 +283,10 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
     within("sync.candidates_minutes", raw.sync.candidates_minutes, 24 * 60)?;
     within("sync.candidate_calls", whole(raw.sync.candidate_calls), 64)?;
     within("sync.every_seconds", i64::try_from(raw.sync.every_seconds).unwrap_or(i64::MAX), 24 * 3600)?;
-    within("session.idle_minutes", raw.session.idle_minutes, 30 * 24 * 60)?;
-    within("session.hours", raw.session.hours, 30 * 24)?;
     if tracing_subscriber::EnvFilter::try_new(&raw.log.level).is_err() {
         return Err(ConfigError(format!("log.level {:?} is no filter; write error, warn, info or debug", raw.log.level)));
     }
-    let policy = Policy {
+    let mut policy = Policy {
         lead_minutes: raw.policy.lead_minutes,
         settle_seconds: raw.policy.settle_seconds,
         max_instances_per_request: raw.policy.max_instances_per_request,
@@ -303,9 +296,9 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
         candidates_minutes: raw.sync.candidates_minutes,
         candidate_calls: raw.sync.candidate_calls,
         review: review(raw.review)?,
-        session_idle_minutes: raw.session.idle_minutes,
-        session_minutes: raw.session.hours * 60,
+        ..Policy::default()
     };
+    sign_in::session(&raw.session, &mut policy)?;
     let mut clouds = Vec::new();
     if !raw.cloud.region.is_empty() {
         clouds.push(cloud(raw.cloud, "cloud", env)?);
@@ -320,7 +313,19 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
     if let Some(twice) = clouds.iter().enumerate().find(|(n, c)| clouds[..*n].iter().any(|other| other.name == c.name)) {
         return Err(ConfigError(format!("two connections are called {:?}: set cloud.name, or name the section otherwise", twice.1.name)));
     }
-    Ok(Config { listen, front, store_url: raw.store.url, clouds, policy, log_format: raw.log.format, log_level: raw.log.level })
+    let sso = sign_in::sso(raw.oidc, env)?;
+    let key_file = (!raw.server.key_file.is_empty()).then(|| raw.server.key_file.into());
+    Ok(Config {
+        listen,
+        front,
+        store_url: raw.store.url,
+        key_file,
+        clouds,
+        policy,
+        sso,
+        log_format: raw.log.format,
+        log_level: raw.log.level,
+    })
 }
 
 /// Listening for other machines needs TLS in front: passwords and sessions must not travel in the clear.
@@ -386,58 +391,8 @@ fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
     if freeze.from < freeze.to { Ok(freeze) } else { Err(ConfigError(format!("freeze {:?} ends before it begins", freeze.name))) }
 }
 
-/// One connection. `section` is where its keys stand.
-fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>) -> Result<CloudSettings, ConfigError> {
-    let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let var = |name: &str| env.get(name).filter(|v| !v.is_empty()).cloned();
-    if !matches!(raw.language.as_str(), "en-us" | "zh-cn") {
-        return Err(ConfigError(format!("{section}.language {:?} must be en-us or zh-cn", raw.language)));
-    }
-    within(&format!("{section}.deadline_seconds"), i64::try_from(raw.deadline_seconds).unwrap_or(i64::MAX), 600)?;
-    let secrets = if raw.iam_user.is_empty() {
-        let access = optional(&raw.access_key).or_else(|| var("HUAWEICLOUD_SDK_AK"));
-        let secret = secret_file(&raw.secret_key_file)?.or_else(|| var("HUAWEICLOUD_SDK_SK"));
-        let (Some(access), Some(secret)) = (access, secret) else {
-            let variables = if section == "cloud" { "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or " } else { "" };
-            return Err(ConfigError(format!(
-                "no credentials: set {variables}{section}.access_key with {section}.secret_key_file, or {section}.iam_user"
-            )));
-        };
-        // They travel in a header: a line break that came along when they were copied is the usual mistake.
-        for (name, value) in [("access key", &access), ("secret key", &secret)] {
-            if !value.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(ConfigError(format!(
-                    "the {name} of [{section}] holds a space, a line break or another character that no key has; copy it again"
-                )));
-            }
-        }
-        let security_token = secret_file(&raw.security_token_file)?.or_else(|| var("HUAWEICLOUD_SDK_SECURITY_TOKEN"));
-        Secrets::Key { access, secret, security_token }
-    } else {
-        let password = secret_file(&raw.iam_password_file)?.or_else(|| var("PATCHBOARD_IAM_PASSWORD")).ok_or_else(|| {
-            let variable = if section == "cloud" { " or PATCHBOARD_IAM_PASSWORD" } else { "" };
-            ConfigError(format!("no password for {section}.iam_user: set {section}.iam_password_file{variable}"))
-        })?;
-        if raw.iam_domain.is_empty() {
-            return Err(ConfigError(format!("{section}.iam_user needs {section}.iam_domain, the name of the account")));
-        }
-        Secrets::Password { domain: raw.iam_domain, user: raw.iam_user, password }
-    };
-    Ok(CloudSettings {
-        name: optional(&raw.name).unwrap_or_else(|| raw.region.clone()),
-        region: raw.region,
-        endpoint: optional(&raw.endpoint),
-        iam_endpoint: optional(&raw.iam_endpoint),
-        project_id: optional(&raw.project_id).or_else(|| var("HUAWEICLOUD_SDK_PROJECT_ID")),
-        secrets,
-        language: raw.language,
-        deadline: Duration::from_secs(raw.deadline_seconds),
-        pauses: [500, 2_000, 5_000].map(Duration::from_millis).to_vec(),
-    })
-}
-
 /// The secret in a file, without its final line break. A file that others can read is refused.
-fn secret_file(path: &str) -> Result<Option<String>, ConfigError> {
+pub(super) fn secret_file(path: &str) -> Result<Option<String>, ConfigError> {
     if path.is_empty() {
         return Ok(None);
     }

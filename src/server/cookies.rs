@@ -10,6 +10,10 @@ use axum::http::{
 pub(super) const SESSION: &str = "patchboard";
 /// The browser somebody signed in from before.
 pub(super) const DEVICE: &str = "patchboard-device";
+/// A sign-in that is on its way at a provider.
+pub(super) const AWAY: &str = "patchboard-away";
+/// Seconds that such a sign-in may take.
+pub(super) const AWAY_SECONDS: i64 = 600;
 /// Seconds that a browser and a preference are remembered: a year.
 pub(super) const YEAR: i64 = 31_536_000;
 

@@ -12,7 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use patchboard_backend::{Known, authorize};
-use patchboard_domain::{account::Actor, authority::Action};
+use patchboard_domain::{
+    account::Actor,
+    authority::{Action, Denied},
+};
 use std::net::{IpAddr, SocketAddr};
 
 /// Who may come through.
@@ -49,6 +52,12 @@ const DOORS: &[(&str, Door)] = &[
     (paths::SESSION_REDEEM, Door::Open),
     (paths::SESSION_END, Door::For(Action::OwnAccount)),
     (paths::SESSION_PASSWORD, Door::For(Action::OwnAccount)),
+    (paths::CONFIRM, Door::For(Action::OwnAccount)),
+    (paths::SESSION_CONFIRM, Door::For(Action::OwnAccount)),
+    (paths::FACTOR_SHOW, Door::For(Action::OwnFactor)),
+    (paths::FACTOR_CONFIRM, Door::For(Action::OwnFactor)),
+    (paths::SSO_BEGIN, Door::Open),
+    (paths::SSO_BACK, Door::Open),
     (paths::DEMO_SWITCH, Door::Open),
     (paths::PREFERENCES, Door::Open),
     ("/healthz", Door::Open),
@@ -80,7 +89,7 @@ const DOORS: &[(&str, Door)] = &[
     ("/api/ledger/list", Door::For(Action::ReadLedger)),
     ("/api/people/list", Door::For(Action::ManagePeople)),
     ("/api/people/change", Door::For(Action::ManagePeople)),
-    ("/api/account/sessions", Door::For(Action::OwnAccount)),
+    ("/api/account/show", Door::For(Action::OwnAccount)),
     ("/api/account/end_session", Door::For(Action::OwnAccount)),
 ];
 
@@ -115,9 +124,19 @@ pub(super) async fn doorkeeper(State(state): State<AppState>, mut request: Reque
     let refused = match (door, &known) {
         (Some(Door::Open), _) => None,
         (Some(Door::For(_)), None) => Some(anonymous(&request)),
-        (Some(Door::For(action)), Some(known)) => {
-            authorize(&known.actor, action, None).err().map(|denied| refusal::denied(request.headers(), &state.package, secure, &denied))
+        (Some(Door::For(action)), Some(known)) if known.lacks_factor && !matches!(action, Action::OwnAccount | Action::OwnFactor) => {
+            Some(factor_first(&request))
         }
+        (Some(Door::For(action)), Some(known)) => match authorize(&known.actor, action, None) {
+            Ok(()) => None,
+            // What a form carries is not lost: the use case refuses, and the handler leads on with it.
+            Err(Denied::Unproved) if *request.method() == Method::POST => None,
+            Err(Denied::Unproved) => Some(redirect(&paths::confirm(&here(&request)))),
+            Err(denied) => {
+                tracing::warn!(who = %known.actor.name, %address, path = %request.uri().path(), "refused: not allowed");
+                Some(refusal::denied(request.headers(), &state.look, &denied))
+            }
+        },
         (None, _) => Some(StatusCode::FORBIDDEN.into_response()),
     };
     if let Some(response) = refused {
@@ -150,13 +169,30 @@ fn anonymous(request: &Request) -> Response {
     if !wants_page(request) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let here = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let here = here(request);
     let to = match *request.method() {
         Method::GET if here != "/" => paths::with(paths::SIGN_IN, "next", &here),
         // What a form carried is not sent again by itself.
         Method::POST => paths::with(paths::SIGN_IN, "error", "signed_out"),
         _ => paths::SIGN_IN.to_owned(),
     };
+    redirect(&to)
+}
+
+/// A role of theirs asks for a second factor: first that, then everything else.
+fn factor_first(request: &Request) -> Response {
+    if wants_page(request) {
+        redirect(&paths::with(paths::ACCOUNT, "error", "factor_needed"))
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
+}
+
+fn here(request: &Request) -> String {
+    request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
+}
+
+fn redirect(to: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()
 }
 

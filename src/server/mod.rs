@@ -5,9 +5,11 @@ pub mod config;
 mod cookies;
 mod doors;
 mod export;
+mod factor;
 mod guard;
 mod headers;
 mod health;
+mod key;
 mod logging;
 mod people;
 mod preferences;
@@ -17,6 +19,7 @@ mod run;
 mod sample;
 mod session;
 mod site;
+mod sso;
 mod terminal;
 
 use crate::{app, paths};
@@ -77,8 +80,7 @@ pub(crate) struct AppState {
     pub(crate) services: Services,
     leptos: LeptosOptions,
     front: Front,
-    /// Directory of the hashed files.
-    package: String,
+    look: refusal::Look,
 }
 
 impl FromRef<AppState> for LeptosOptions {
@@ -91,8 +93,8 @@ impl FromRef<AppState> for LeptosOptions {
 pub fn router(services: Services, front: Front) -> Router {
     let package = site::package_dir();
     let leptos = LeptosOptions::builder().output_name("patchboard").site_pkg_dir(package.clone()).build();
-    let look = refusal::Look { package: package.clone(), secure: front.secure };
-    let state = AppState { services: services.clone(), leptos: leptos.clone(), front: front.clone(), package };
+    let look = refusal::Look { package, secure: front.secure };
+    let state = AppState { services: services.clone(), leptos: leptos.clone(), front: front.clone(), look: look.clone() };
     let facing = front.clone();
     let context = move || {
         let parts = use_context::<Parts>();
@@ -121,6 +123,11 @@ pub fn router(services: Services, front: Front) -> Router {
         .route(paths::SESSION_END, post(session::end))
         .route(paths::SESSION_PASSWORD, post(session::password))
         .route(paths::SESSION_REDEEM, post(session::redeem))
+        .route(paths::SESSION_CONFIRM, post(session::confirm))
+        .route(paths::SSO_BEGIN, get(sso::begin))
+        .route(paths::SSO_BACK, get(sso::back))
+        .route(paths::FACTOR_SHOW, post(factor::show))
+        .route(paths::FACTOR_CONFIRM, post(factor::confirm))
         .route(paths::PEOPLE_CODE, post(session::code))
         .route(paths::LEDGER_JSON, get(export::json_lines))
         .route(paths::LEDGER_CSV, get(export::csv))

@@ -5,7 +5,7 @@ use super::{
     terminal::{Failure, chain, say},
 };
 use clap::{Args, Subcommand};
-use patchboard_backend::{Error, Services, Store, UserChange, clock::SystemClock};
+use patchboard_backend::{Error, Services, Store, UserChange, Ways, clock::SystemClock};
 use patchboard_domain::{
     account::{AccountRefusal, Actor, Role, User},
     ledger::Broken,
@@ -37,6 +37,11 @@ enum UserCommand {
     List,
     /// Print a one-time code with which somebody chooses a new password
     Reset {
+        /// The account
+        name: String,
+    },
+    /// Take somebody's second factor away, because their device is lost; their sessions end at once
+    DropFactor {
         /// The account
         name: String,
     },
@@ -85,7 +90,7 @@ fn role(word: &str) -> Result<Role, String> {
 async fn services(args: &ConfigArgs) -> Result<Services, Failure> {
     let config = config::load(args.config.as_deref(), &config::environment())?;
     let store = Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
-    Services::new(store, Arc::new(SystemClock), Vec::new(), config.policy).await.map_err(|e| Failure::Failed(chain(&e)))
+    Services::new(store, Arc::new(SystemClock), Vec::new(), config.policy, Ways::default()).await.map_err(|e| Failure::Failed(chain(&e)))
 }
 
 fn failed(error: Error) -> Failure {
@@ -95,6 +100,7 @@ fn failed(error: Error) -> Failure {
             match refusal {
                 AccountRefusal::Name => "a name is 2 to 64 letters, digits, '.', '-', '_' or '@'",
                 AccountRefusal::NameTaken => "somebody has that name already",
+                AccountRefusal::External => "it signs in at a provider, which also says what its roles are",
                 AccountRefusal::LastAdministrator => "it is the last administrator that can be used: make another one first",
                 _ => "the account cannot be changed so",
             }
@@ -106,12 +112,14 @@ fn failed(error: Error) -> Failure {
 
 fn line(user: &User) -> String {
     let roles: Vec<_> = user.roles.iter().map(|r| r.word()).collect();
-    let state = match (user.disabled_at, user.has_password) {
-        (Some(_), _) => "disabled",
-        (None, true) => "active",
-        (None, false) => "no password yet",
+    let state = match (user.disabled_at, user.external, user.has_password) {
+        (Some(_), _, _) => "disabled",
+        (None, true, _) => "single sign-on",
+        (None, false, true) => "active",
+        (None, false, false) => "no password yet",
     };
-    format!("{:<24} {:<40} {state}", user.name, roles.join(","))
+    let factor = if user.has_factor { ", second factor" } else { "" };
+    format!("{:<24} {:<40} {state}{factor}", user.name, roles.join(","))
 }
 
 /// Runs `patchboard user`.
@@ -133,6 +141,11 @@ pub(super) async fn user(args: UserArgs) -> Result<(), Failure> {
         UserCommand::Reset { name } => {
             let user = services.user_named(&name).await.map_err(failed)?;
             say(&code(services.reset_user(&actor, &user.id).await.map_err(failed)?));
+        }
+        UserCommand::DropFactor { name } => {
+            let user = services.user_named(&name).await.map_err(failed)?;
+            services.drop_factor(&actor, &user.id).await.map_err(failed)?;
+            say(&line(&services.user_named(&name).await.map_err(failed)?));
         }
         UserCommand::Roles { name, roles } => change(&services, &name, UserChange::Roles(roles)).await?,
         UserCommand::Disable { name } => change(&services, &name, UserChange::Disable(chrono::DateTime::UNIX_EPOCH)).await?,

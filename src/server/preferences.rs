@@ -32,6 +32,7 @@ pub(super) fn viewer(parts: Option<&Parts>, services: &Services, front: &Front) 
         demo: front.demo,
         who: parts.and_then(|p| p.extensions.get::<Asking>()?.actor().cloned()),
         without_review: !services.policy().review.required,
+        sso: services.sso_label().map(str::to_owned),
     }
 }
 

@@ -15,9 +15,11 @@ use axum::{
 use patchboard_domain::authority::Denied;
 
 /// What these pages need to know.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Look {
+    /// Directory of the hashed files.
     pub(super) package: String,
+    /// Pages come by TLS.
     pub(super) secure: bool,
 }
 
@@ -44,15 +46,15 @@ pub(super) async fn in_words(State(look): State<Look>, request: Request, next: N
 }
 
 /// Somebody is signed in and may not.
-pub(super) fn denied(headers: &HeaderMap, package: &str, secure: bool, denied: &Denied) -> Response {
-    let lang = language(headers, secure);
-    let body = page(lang, package, lang.denied_title(), &format!("<p>{}</p>", lang.denied(denied)));
+pub(super) fn denied(headers: &HeaderMap, look: &Look, denied: &Denied) -> Response {
+    let lang = language(headers, look.secure);
+    let body = page(lang, &look.package, lang.denied_title(), &format!("<p>{}</p>", lang.denied(denied)));
     (StatusCode::FORBIDDEN, Html(body)).into_response()
 }
 
 /// A one-time code, to be handed over. It is not kept anywhere it could be read again.
-pub(super) fn code_page(headers: &HeaderMap, package: &str, secure: bool, code: &str, origin: &str) -> Response {
-    let lang = language(headers, secure);
+pub(super) fn code_page(headers: &HeaderMap, look: &Look, code: &str, origin: &str) -> Response {
+    let lang = language(headers, look.secure);
     let address = escaped(&format!("{origin}{}", crate::paths::WELCOME));
     let text = format!(
         "<p>{}</p><p class=\"big\"><code>{}</code></p><p>{}</p><p><code>{address}</code></p><p><a class=\"button\" href=\"{}\">{}</a></p>",
@@ -62,7 +64,30 @@ pub(super) fn code_page(headers: &HeaderMap, package: &str, secure: bool, code: 
         crate::paths::PEOPLE,
         lang.nav_people(),
     );
-    Html(page(lang, package, lang.code_title(), &text)).into_response()
+    Html(page(lang, &look.package, lang.code_title(), &text)).into_response()
+}
+
+/// The secret of a second factor, as a picture and in letters, with a form for its first code. `picture` is SVG of ours.
+pub(super) fn factor_page(headers: &HeaderMap, look: &Look, picture: &str, secret: &str, wrong: bool) -> Response {
+    let lang = language(headers, look.secure);
+    let groups: Vec<String> = secret.as_bytes().chunks(4).map(|g| String::from_utf8_lossy(g).into_owned()).collect();
+    let notice = if wrong { format!("<p class=\"banner error\" role=\"alert\">{}</p>", lang.factor_wrong()) } else { String::new() };
+    let text = format!(
+        "{notice}<p>{}</p><div class=\"picture\" role=\"img\" aria-label=\"{}\">{picture}</div><p>{}</p><p><code>{}</code></p>\
+         <form method=\"post\" action=\"{}\" class=\"stack\"><label class=\"field\">{}<input name=\"code\" inputmode=\"numeric\" \
+         autocomplete=\"one-time-code\" required autofocus></label><div class=\"actions\"><button class=\"primary\">{}</button>\
+         <a class=\"button quiet\" href=\"{}\">{}</a></div></form>",
+        lang.factor_scan(),
+        lang.factor_picture(),
+        lang.factor_type(),
+        escaped(&groups.join(" ")),
+        crate::paths::FACTOR_CONFIRM,
+        lang.factor_first_code(),
+        lang.factor_confirm(),
+        crate::paths::ACCOUNT,
+        lang.account_title(),
+    );
+    Html(page(lang, &look.package, lang.factor_title(), &text)).into_response()
 }
 
 fn escaped(text: &str) -> String {

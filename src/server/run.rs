@@ -1,17 +1,20 @@
 //! Starting and stopping.
 
 use crate::server::{
-    Front, router, sample,
+    Front, key, router, sample,
     terminal::{Failure, chain, say},
 };
 use axum::Router;
 use patchboard_backend::{
-    Cloud, CloudSettings, Policy, Secrets, Services, Store, Workers,
+    Cloud, CloudSettings, Policy, Provider, ProviderSettings, Secrets, Services, SingleSignOn, Store, Ways, Workers,
     clock::{DemoClock, SharedClock},
 };
-use patchboard_domain::review::ReviewPolicy;
-use patchboard_simulator::Simulator;
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use patchboard_domain::{account::Role, review::ReviewPolicy};
+use patchboard_simulator::{
+    Simulator,
+    idp::{self, IdentityProvider},
+};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 /// Serves until `shutdown`, then lets running requests end.
@@ -38,16 +41,22 @@ async fn welcome(services: &Services, front: &Front, address: SocketAddr) -> Res
     Ok(())
 }
 
-/// A server for these clouds.
-pub(super) async fn server(
-    listener: TcpListener,
-    store_url: &str,
-    clouds: Vec<CloudSettings>,
-    policy: Policy,
-    clock: SharedClock,
-    front: Front,
-    demo: Option<&DemoClock>,
-) -> Result<(), Failure> {
+/// What a server is made of.
+pub(super) struct Parts<'a> {
+    pub(super) listener: TcpListener,
+    pub(super) store_url: &'a str,
+    /// Where the key is that seals what is in the store.
+    pub(super) key_file: Option<PathBuf>,
+    pub(super) clouds: Vec<CloudSettings>,
+    pub(super) policy: Policy,
+    pub(super) sso: Option<SingleSignOn>,
+    pub(super) clock: SharedClock,
+    pub(super) front: Front,
+}
+
+/// Serves until somebody asks it to end. With a clock it is a demo, which begins with people and a past.
+pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result<(), Failure> {
+    let Parts { listener, store_url, key_file, clouds, policy, sso, clock, front } = parts;
     // Held until the end: a second process would take what this one is sending for interrupted, and send it again.
     let _claimed = Store::claim(store_url).map_err(|e| Failure::Failed(chain(&e)))?;
     let store = Store::open(store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
@@ -60,7 +69,9 @@ pub(super) async fn server(
     for settings in clouds {
         connections.push(Cloud::new(settings, clock.clone()).map_err(|e| Failure::Wrong(e.to_string()))?);
     }
-    let services = Services::new(store, clock, connections, policy).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let seal = key::seal(&key_file.unwrap_or_else(|| key::beside(store_url)))?;
+    let ways = Ways { sso, seal: Some(seal) };
+    let services = Services::new(store, clock, connections, policy, ways).await.map_err(|e| Failure::Failed(chain(&e)))?;
     let address = listener.local_addr().map_err(|e| Failure::Failed(e.to_string()))?;
     match demo {
         Some(clock) => sample::furnish(&services, clock).await.map_err(|e| Failure::Failed(chain(&e)))?,
@@ -95,6 +106,7 @@ pub(super) async fn demo(
     listener: TcpListener,
     store_url: &str,
     simulator: &Simulator,
+    provider: &IdentityProvider,
     clock: Arc<DemoClock>,
     speed: u16,
     reload: bool,
@@ -120,7 +132,26 @@ pub(super) async fn demo(
     let policy = Policy { review, sync_seconds: 5, settle_seconds: 15, candidates_minutes: 10 * i64::from(speed), ..Policy::default() };
     say(&format!("Simulated cloud at {}", simulator.url()));
     let front = Front { demo: true, reload, ..Front::default() };
-    server(listener, store_url, vec![settings], policy, clock.clone(), front, Some(&clock)).await
+    let sso = Some(simulated_sign_on(&provider.issuer())?);
+    say(&format!("Simulated identity provider at {}", provider.issuer()));
+    let parts = Parts { listener, store_url, key_file: None, clouds: vec![settings], policy, sso, clock: clock.clone(), front };
+    server(parts, Some(&clock)).await
+}
+
+/// Single sign-on at the demo's provider.
+fn simulated_sign_on(issuer: &str) -> Result<SingleSignOn, Failure> {
+    let settings = ProviderSettings {
+        issuer: issuer.to_owned(),
+        client_id: idp::CLIENT_ID.to_owned(),
+        client_secret: Some(idp::CLIENT_SECRET.into()),
+        scopes: vec!["profile".to_owned()],
+        groups_claim: "groups".to_owned(),
+        contexts: Vec::new(),
+    };
+    let provider = Provider::new(settings).map_err(|e| Failure::Failed(e.to_string()))?;
+    let groups = [("dba", Role::Operator), ("dba-leads", Role::Approver), ("auditors", Role::Viewer)];
+    let groups = groups.map(|(group, role)| (group.to_owned(), role)).to_vec();
+    Ok(SingleSignOn { provider, label: "simulated single sign-on".to_owned(), groups })
 }
 
 /// Ends when somebody asks the process to end. Listens from the call on, not from the first poll: a signal that comes as soon

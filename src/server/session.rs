@@ -11,7 +11,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use patchboard_backend::{Attempt, SignInError, SignedIn};
+use patchboard_backend::{Attempt, Origin, SignInError, SignedIn};
 use patchboard_domain::{
     account::{Actor, Role},
     id::UserId,
@@ -26,7 +26,7 @@ pub const SAMPLE_PEOPLE: [(&str, &str, &[Role]); 4] = [
     ("admin", "Admin", &[Role::Administrator]),
 ];
 
-fn to(path: &str) -> Response {
+pub(super) fn to(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
 }
 
@@ -39,11 +39,9 @@ fn present(state: &AppState, headers: &HeaderMap) -> Option<String> {
     cookies::read(headers, cookies::SESSION, state.front.secure).map(str::to_owned)
 }
 
-/// Who tries to sign in, with what their browser has.
-fn attempt(state: &AppState, asking: &Asking, headers: &HeaderMap, name: &str, password: String) -> Attempt {
-    Attempt {
-        name: name.to_owned(),
-        password,
+/// Where somebody tries to sign in from.
+pub(super) fn origin(state: &AppState, asking: &Asking, headers: &HeaderMap) -> Origin {
+    Origin {
         address: asking.address.clone(),
         agent: agent(headers),
         device: cookies::read(headers, cookies::DEVICE, state.front.secure).map(str::to_owned),
@@ -52,7 +50,7 @@ fn attempt(state: &AppState, asking: &Asking, headers: &HeaderMap, name: &str, p
 }
 
 /// Goes on with the cookies of a new session.
-fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> Response {
+pub(super) fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> Response {
     let mut response = to(path);
     let secure = state.front.secure;
     let session = cookies::write(cookies::SESSION, &signed_in.token, secure, Some(state.services.policy().session_minutes * 60));
@@ -67,11 +65,12 @@ fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> Response {
 const KEPT_MAX: usize = 500;
 
 /// Back to the form with the code of what stands against it.
-fn back(form: &str, error: &SignInError, keep: &[(&str, &str)]) -> Response {
+pub(super) fn back(form: &str, error: &SignInError, keep: &[(&str, &str)]) -> Response {
     let mut path = match error {
         SignInError::Refused => paths::with(form, "error", "refused"),
         SignInError::Wait(seconds) => paths::with(form, "wait", &seconds.to_string()),
         SignInError::Account(refusal) => paths::with(form, "error", ApiError::Account(*refusal).code()),
+        SignInError::Failed(patchboard_backend::Error::Denied(patchboard_domain::authority::Denied::Unproved)) => paths::confirm(form),
         SignInError::Failed(error) => {
             tracing::error!(error = ?error, "signing in failed");
             paths::with(form, "error", "failed")
@@ -91,6 +90,8 @@ pub(super) struct Credentials {
     #[serde(default)]
     password: String,
     #[serde(default)]
+    factor: String,
+    #[serde(default)]
     next: String,
 }
 
@@ -101,7 +102,9 @@ pub(super) async fn begin(
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    match state.services.sign_in(attempt(&state, &asking, &headers, &form.name, form.password)).await {
+    let attempt =
+        Attempt { name: form.name.clone(), password: form.password, factor: form.factor, origin: origin(&state, &asking, &headers) };
+    match state.services.sign_in(attempt).await {
         Ok(done) => signed_in(&state, &done, &paths::local(&form.next)),
         Err(error) => back(paths::SIGN_IN, &error, &[("name", &form.name), ("next", &form.next)]),
     }
@@ -152,6 +155,8 @@ pub(super) struct Redeem {
     name: String,
     #[serde(default)]
     password: String,
+    #[serde(default)]
+    factor: String,
 }
 
 /// Chooses a password with a one-time code.
@@ -161,9 +166,35 @@ pub(super) async fn redeem(
     headers: HeaderMap,
     Form(form): Form<Redeem>,
 ) -> Response {
-    match state.services.redeem(&form.code, attempt(&state, &asking, &headers, &form.name, form.password)).await {
+    let attempt =
+        Attempt { name: form.name.clone(), password: form.password, factor: form.factor, origin: origin(&state, &asking, &headers) };
+    match state.services.redeem(&form.code, attempt).await {
         Ok(done) => signed_in(&state, &done, paths::INBOX),
         Err(error) => back(paths::WELCOME, &error, &[("name", &form.name)]),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Confirmation {
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    factor: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Somebody shows again who they are, and goes on to what it was for.
+pub(super) async fn confirm(
+    State(state): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    headers: HeaderMap,
+    Form(form): Form<Confirmation>,
+) -> Response {
+    let (Some(actor), Some(token)) = (asking.actor(), present(&state, &headers)) else { return StatusCode::UNAUTHORIZED.into_response() };
+    match state.services.confirm_identity(actor, form.password, &form.factor, &token).await {
+        Ok(()) => to(&paths::local(&form.next)),
+        Err(error) => back(paths::CONFIRM, &error, &[("next", &form.next)]),
     }
 }
 
@@ -196,10 +227,9 @@ pub(super) async fn code(
         services.reset_user(actor, &UserId::new(&form.user)).await
     };
     match made {
-        Ok(code) => refusal::code_page(&headers, &state.package, state.front.secure, &code, &state.front.origin(&headers)),
+        Ok(code) => refusal::code_page(&headers, &state.look, &code, &state.front.origin(&headers)),
         Err(error) => {
-            let code = crate::api::code_of(error);
-            let mut path = paths::with(paths::PEOPLE, "error", code);
+            let mut path = crate::api::after(error, paths::PEOPLE);
             for (key, value) in [("name", &form.name), ("full_name", &form.full_name)] {
                 if (1..=KEPT_MAX).contains(&value.len()) {
                     path = paths::with(&path, key, value);
@@ -227,7 +257,7 @@ pub(super) async fn switch(
     if !SAMPLE_PEOPLE.iter().any(|(name, _, _)| *name == form.name) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    match state.services.sign_in_as_sample(&form.name, &asking.address, &agent(&headers), present(&state, &headers).as_deref()).await {
+    match state.services.sign_in_as_sample(&form.name, &origin(&state, &asking, &headers)).await {
         Ok(done) => signed_in(&state, &done, &paths::local(&form.back)),
         Err(error) => back(paths::SIGN_IN, &SignInError::Failed(error), &[]),
     }

@@ -10,4 +10,5 @@ mod journey;
 mod ledger;
 mod pages;
 mod review;
+mod sso;
 mod support;

@@ -8,7 +8,7 @@ use axum::{
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use patchboard::server::Front;
 use patchboard_backend::{
-    Cloud, CloudSettings, Policy, Secrets, SentPages, Services, Store,
+    Cloud, CloudSettings, Origin, Policy, Seal, Secrets, SentPages, Services, SingleSignOn, Store, Ways,
     clock::{Clock, SharedClock, TestClock},
 };
 use patchboard_domain::{
@@ -114,12 +114,39 @@ impl TestApp {
         Self::over(dir, simulator, clock, change, policy).await
     }
 
+    /// The same database under another provider, as after a restart.
+    pub(crate) async fn reopened_with(self, sso: SingleSignOn) -> Self {
+        let Self { services, simulator, clock, dir, .. } = self;
+        let policy = services.policy().clone();
+        services.close().await;
+        drop(services);
+        Self::signed_on(dir, simulator, clock, |_| (), policy, Some(sso)).await
+    }
+
     async fn over(dir: TempDir, simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings), policy: Policy) -> Self {
+        Self::signed_on(dir, simulator, clock, change, policy, None).await
+    }
+
+    /// 60 instances that were not read, where people sign in at a provider too, under a policy.
+    pub(crate) async fn with_provider(policy: Policy, sso: SingleSignOn, clock: Arc<TestClock>) -> Self {
+        let simulator = simulator(clock.clone(), 60).await;
+        Self::signed_on(tempfile::tempdir().unwrap(), simulator, clock, |_| (), policy, Some(sso)).await
+    }
+
+    async fn signed_on(
+        dir: TempDir,
+        simulator: Simulator,
+        clock: Arc<TestClock>,
+        change: impl Fn(&mut CloudSettings),
+        policy: Policy,
+        sso: Option<SingleSignOn>,
+    ) -> Self {
         let store = Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap();
         let mut settings = settings(simulator.url());
         change(&mut settings);
         let cloud = Cloud::new(settings, clock.clone()).unwrap();
-        let services = Services::new(store, clock.clone(), vec![cloud], policy).await.unwrap();
+        let ways = Ways { seal: Some(Seal::new(&[7; 32])), sso };
+        let services = Services::new(store, clock.clone(), vec![cloud], policy, ways).await.unwrap();
         let router = patchboard::server::router(services.clone(), Front { demo: true, ..Front::default() });
         let (actor, cookie) = person(&services, "everybody", &Role::ALL).await;
         Self { services, simulator, clock, dir, actor, cookie, router }
@@ -314,6 +341,10 @@ async fn person(services: &Services, name: &str, roles: &[Role]) -> (Actor, Stri
         services.add_user(&Actor::command_line(), name, "", roles).await.unwrap();
     }
     let user = services.user_named(name).await.unwrap();
-    let token = services.sign_in_as_sample(name, "test", "test", None).await.unwrap().token;
+    let token = services
+        .sign_in_as_sample(name, &Origin { address: "test".to_owned(), agent: "test".to_owned(), ..Origin::default() })
+        .await
+        .unwrap()
+        .token;
     (Actor::person(&user, "test"), format!("patchboard={token}"))
 }

@@ -17,6 +17,8 @@ struct Rule {
     stages: &'static [Stage],
     /// Not for who wrote or last changed the plan, where four eyes are asked for.
     others_only: bool,
+    /// Only for who has shown not long ago who they are: a browser left open is not enough.
+    proved: bool,
 }
 
 const ANYBODY: &[Role] = &Role::ALL;
@@ -25,7 +27,7 @@ const DECIDERS: &[Role] = &[Role::Approver];
 const PLANNERS_AND_DECIDERS: &[Role] = &[Role::Operator, Role::Approver];
 
 const fn rule(action: Action, roles: &'static [Role], stages: &'static [Stage]) -> Rule {
-    Rule { action, roles, stages, others_only: false }
+    Rule { action, roles, stages, others_only: false, proved: false }
 }
 
 /// Role × action × stage.
@@ -39,15 +41,16 @@ const TABLE: [Rule; Action::ALL.len()] = [
     rule(Action::AskReview, PLANNERS, &[Stage::Draft]),
     rule(Action::SendPlan, PLANNERS, &[Stage::Draft]),
     rule(Action::Comment, PLANNERS_AND_DECIDERS, &Stage::ALL),
-    Rule { action: Action::Decide, roles: DECIDERS, stages: &[Stage::InReview], others_only: true },
+    Rule { action: Action::Decide, roles: DECIDERS, stages: &[Stage::InReview], others_only: true, proved: true },
     rule(Action::Reopen, PLANNERS, &[Stage::InReview]),
     rule(Action::HoldPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
     rule(Action::WithdrawPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
     rule(Action::OrderTask, PLANNERS_AND_DECIDERS, &[]),
     // Addresses and times of sign-ins stand in it: whoever only looks does not see those of others.
     rule(Action::ReadLedger, &[Role::Operator, Role::Approver, Role::Administrator], &[]),
-    rule(Action::ManagePeople, &[Role::Administrator], &[]),
+    Rule { proved: true, ..rule(Action::ManagePeople, &[Role::Administrator], &[]) },
     rule(Action::OwnAccount, ANYBODY, &[]),
+    Rule { proved: true, ..rule(Action::OwnFactor, ANYBODY, &[]) },
 ];
 
 /// What is asked about.
@@ -70,7 +73,8 @@ pub fn authorize(actor: &Actor, action: Action, subject: Option<Subject<'_>>) ->
     if !rule.roles.iter().any(|role| actor.is(*role)) {
         return Err(Denied::Role(rule.roles.to_vec()));
     }
-    let Some(subject) = subject else { return Ok(()) };
+    let unproved = rule.proved && !actor.proved;
+    let Some(subject) = subject else { return if unproved { Err(Denied::Unproved) } else { Ok(()) } };
     if !rule.stages.is_empty() && !rule.stages.contains(&subject.stage) {
         return Err(Denied::Stage(subject.stage));
     }
@@ -78,7 +82,8 @@ pub fn authorize(actor: &Actor, action: Action, subject: Option<Subject<'_>>) ->
     if rule.others_only && subject.four_eyes && own {
         return Err(Denied::OwnPlan);
     }
-    Ok(())
+    // Last: nobody is asked to show who they are for what they may not do anyway.
+    if unproved { Err(Denied::Unproved) } else { Ok(()) }
 }
 
 impl Services {
@@ -115,7 +120,7 @@ mod tests {
         use Action as A;
         use Role as R;
         match action {
-            A::Read | A::Refresh | A::OwnAccount => true,
+            A::Read | A::Refresh | A::OwnAccount | A::OwnFactor => true,
             A::ReadLedger => role != R::Viewer,
             A::ResumeCloud => matches!(role, R::Operator | R::Administrator),
             A::CreatePlan => role == R::Operator,

@@ -40,6 +40,9 @@ pub enum Error {
     /// Words are missing: why changes are asked for, or why not.
     #[error("a comment is needed")]
     NeedsComment,
+    /// What was sealed does not open with the key of this Patchboard, or there is none.
+    #[error("the key file (server.key_file) does not open what is kept in the database: is it the one that was made with it?")]
+    Sealed,
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] patchboard_store::Error),

@@ -25,7 +25,7 @@ pub(crate) fn code_hash(typed: &str) -> String {
     hash(&plain.replace('O', "0").replace(['I', 'L'], "1"))
 }
 
-fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     // Without randomness nothing secret can be made, and nothing may go on as if it could.
     getrandom::fill(&mut bytes).unwrap_or_else(|error| panic!("the operating system gives no random bytes: {error}"));

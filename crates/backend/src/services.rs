@@ -1,9 +1,9 @@
 //! What every use case needs, in one handle.
 
-use crate::{Error, clock::SharedClock, cloud::Cloud, throttle::Throttle};
+use crate::{Error, Seal, SingleSignOn, clock::SharedClock, cloud::Cloud, throttle::Throttle};
 use chrono::{DateTime, SubsecRound, Utc};
 use patchboard_domain::{
-    account::Actor,
+    account::{Actor, Role},
     authority::Action,
     fleet::{Facets, SyncStatus},
     id::{CloudName, InstanceId},
@@ -43,6 +43,19 @@ pub struct Policy {
     pub session_idle_minutes: i64,
     /// A session ends after so many minutes, used or not.
     pub session_minutes: i64,
+    /// To decide, or to manage people, somebody must have shown who they are within so many minutes; 0: whenever.
+    pub confirm_minutes: i64,
+    /// Whoever has one of these roles and an account of ours needs a second factor.
+    pub factor_roles: Vec<Role>,
+}
+
+/// How people sign in, beside name and password.
+#[derive(Clone, Default)]
+pub struct Ways {
+    /// A provider that vouches for them.
+    pub sso: Option<SingleSignOn>,
+    /// Seals the secrets of second factors; without it nobody can have one.
+    pub seal: Option<Seal>,
 }
 
 impl Default for Policy {
@@ -59,6 +72,8 @@ impl Default for Policy {
             review: ReviewPolicy::default(),
             session_idle_minutes: 30,
             session_minutes: 12 * 60,
+            confirm_minutes: 0,
+            factor_roles: Vec::new(),
         }
     }
 }
@@ -74,6 +89,7 @@ struct Inner {
     clock: SharedClock,
     clouds: Vec<Cloud>,
     policy: Policy,
+    ways: Ways,
     facets: Mutex<Option<Arc<Facets>>>,
     asking: Mutex<BTreeSet<(CloudName, InstanceId)>>,
     answered: Notify,
@@ -86,12 +102,13 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn new(store: Store, clock: SharedClock, clouds: Vec<Cloud>, policy: Policy) -> Result<Self, Error> {
+    pub async fn new(store: Store, clock: SharedClock, clouds: Vec<Cloud>, policy: Policy, ways: Ways) -> Result<Self, Error> {
         let inner = Inner {
             store,
             clock,
             clouds,
             policy,
+            ways,
             facets: Mutex::default(),
             asking: Mutex::default(),
             answered: Notify::new(),
@@ -113,6 +130,10 @@ impl Services {
     /// What was decided.
     pub fn policy(&self) -> &Policy {
         &self.inner.policy
+    }
+
+    pub(crate) fn ways(&self) -> &Ways {
+        &self.inner.ways
     }
 
     /// All connections.

@@ -57,6 +57,10 @@ pub struct User {
     pub disabled_at: Option<DateTime<Utc>>,
     /// Last successful sign-in.
     pub signed_in_at: Option<DateTime<Utc>>,
+    /// Has a second factor.
+    pub has_factor: bool,
+    /// Signs in at a provider, which also says what their roles are.
+    pub external: bool,
 }
 
 impl User {
@@ -82,6 +86,10 @@ pub struct Actor {
     pub full_name: String,
     /// Roles, at the time of asking.
     pub roles: Vec<Role>,
+    /// Has shown who they are not long ago, or need not.
+    pub proved: bool,
+    /// Signs in at a provider.
+    pub external: bool,
     /// Address that the request came from; empty when the program itself acts.
     pub address: String,
 }
@@ -90,6 +98,8 @@ impl Actor {
     /// A person, asking from an address.
     pub fn person(user: &User, address: impl Into<String>) -> Self {
         Self {
+            proved: true,
+            external: user.external,
             user: Some(user.id.clone()),
             name: user.name.clone(),
             full_name: user.shown().to_owned(),
@@ -100,7 +110,15 @@ impl Actor {
 
     /// The program itself: sender, reconciler.
     pub fn system() -> Self {
-        Self { user: None, name: "system".to_owned(), full_name: String::new(), roles: Vec::new(), address: String::new() }
+        Self {
+            user: None,
+            name: "system".to_owned(),
+            full_name: String::new(),
+            roles: Vec::new(),
+            proved: true,
+            external: false,
+            address: String::new(),
+        }
     }
 
     /// Whoever may run commands on the server; they could open the database as well, so everything is allowed and written down.
@@ -123,10 +141,23 @@ pub struct Session {
     pub made_at: DateTime<Utc>,
     /// When it was last used by a person; a page that looks by itself does not count.
     pub seen_at: DateTime<Utc>,
+    /// When its owner last showed who they are.
+    pub proved_at: DateTime<Utc>,
     /// Address it was begun from.
     pub address: String,
     /// What the browser calls itself.
     pub agent: String,
+}
+
+/// One's own account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnAccount {
+    /// Where one is signed in, last used first.
+    pub sessions: Vec<Session>,
+    /// Has a second factor.
+    pub has_factor: bool,
+    /// Signs in at a provider.
+    pub external: bool,
 }
 
 /// Why a name or a password is not taken.
@@ -148,9 +179,23 @@ pub enum AccountRefusal {
     Code,
     /// The last administrator that may be used.
     LastAdministrator,
+    /// Signs in at a provider: it has neither password nor second factor here, and its roles come from there.
+    External,
+    /// The code of the second factor is not that, or was used.
+    FactorCode,
+    /// The answer of the provider does not belong to a sign-in that this browser has begun, or was used.
+    SignOnNotOurs,
+    /// The provider did not sign them in.
+    SignOnDeclined,
+    /// What the provider said is not believed.
+    SignOnUntrusted,
+    /// The provider does not answer.
+    SignOnUnreachable,
+    /// None of their groups gives a role.
+    SignOnNoRole,
 }
 
-/// Fewest characters of a password (OWASP ASVS 5.0 6.2.1 asks for 8 at least; we ask for more because no second factor exists).
+/// Fewest characters of a password (OWASP ASVS 5.0 6.2.1 asks for 8 at least; we ask for more because a second factor is not always asked for).
 pub const PASSWORD_MIN: usize = 12;
 /// Most characters of a password.
 pub const PASSWORD_MAX: usize = 128;
@@ -191,6 +236,8 @@ mod tests {
             created_at: at,
             disabled_at: None,
             signed_in_at: None,
+            has_factor: false,
+            external: false,
         };
         assert!(user.acts_as(Role::Approver) && !user.acts_as(Role::Operator));
         assert!(!User { disabled_at: Some(at), ..user }.acts_as(Role::Approver));

@@ -41,11 +41,13 @@ pub enum Action {
     ManagePeople,
     /// One's own password and sessions.
     OwnAccount,
+    /// One's own second factor.
+    OwnFactor,
 }
 
 impl Action {
     /// Every action, for tests that leave none out.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Read,
         Self::Refresh,
         Self::ResumeCloud,
@@ -63,6 +65,7 @@ impl Action {
         Self::ReadLedger,
         Self::ManagePeople,
         Self::OwnAccount,
+        Self::OwnFactor,
     ];
 }
 
@@ -94,4 +97,6 @@ pub enum Denied {
     Stage(Stage),
     /// Who wrote or last changed a plan does not decide about it.
     OwnPlan,
+    /// It is too long ago that they showed who they are.
+    Unproved,
 }

@@ -9,6 +9,7 @@ mod answers;
 mod auth;
 pub mod fault;
 mod handle;
+pub mod idp;
 mod seed;
 mod server;
 pub mod world;

@@ -210,7 +210,7 @@ impl Simulator {
     }
 }
 
-fn query(text: &str) -> Vec<(String, String)> {
+pub(crate) fn query(text: &str) -> Vec<(String, String)> {
     let decode = |t: &str| percent_decode_str(&t.replace('+', " ")).decode_utf8_lossy().into_owned();
     text.split('&')
         .filter(|p| !p.is_empty())

@@ -1,21 +1,22 @@
-//! Accounts, one-time codes, sessions, known browsers. Tokens and codes are kept as hashes only.
+//! Accounts, one-time codes, second factors. Codes are kept as hashes only.
 
 use crate::{
     Error, Store,
     error::{doc, json, one_row},
     ledger::append,
+    sessions::end_sessions,
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
-    account::{Role, Session, User},
+    account::{Role, User},
     id::UserId,
     ledger::Deed,
 };
 use sqlx::{FromRow, Sqlite, Transaction};
 
 #[derive(FromRow)]
-struct Row {
+pub(crate) struct Row {
     id: String,
     name: String,
     full_name: String,
@@ -24,12 +25,16 @@ struct Row {
     created_at: i64,
     disabled_at: Option<i64>,
     signed_in_at: Option<i64>,
+    has_factor: bool,
+    external: bool,
 }
 
-const SELECT: &str = "SELECT id, name, full_name, roles, password, created_at, disabled_at, signed_in_at FROM users";
+pub(crate) const SELECT: &str =
+    "SELECT id, name, full_name, roles, password, created_at, disabled_at, signed_in_at, factor IS NOT NULL AS has_factor,
+    EXISTS (SELECT 1 FROM identities i WHERE i.user_id = users.id) AS external FROM users";
 
 impl Row {
-    fn read(self) -> Result<User, Error> {
+    pub(crate) fn read(self) -> Result<User, Error> {
         Ok(User {
             roles: doc(&self.roles, "users", &self.id)?,
             id: UserId::new(self.id),
@@ -39,22 +44,21 @@ impl Row {
             created_at: instant(self.created_at),
             disabled_at: self.disabled_at.map(instant),
             signed_in_at: self.signed_in_at.map(instant),
+            has_factor: self.has_factor,
+            external: self.external,
         })
     }
 }
 
-/// A session with its owner.
-#[derive(Clone, Debug)]
-pub struct OpenSession {
-    /// Whose it is.
-    pub user: User,
-    /// The session.
-    pub session: Session,
-}
-
-/// What a session is called on pages: enough of its hash to tell it from others, useless to open it.
-fn session_name(hash: &str) -> String {
-    hash.chars().take(16).collect()
+/// What is kept of a second factor. Secrets are sealed with a key that is not in the database.
+#[derive(Clone, Debug, Default)]
+pub struct Factor {
+    /// In use.
+    pub secret: Option<String>,
+    /// Shown, and not yet confirmed.
+    pub pending: Option<String>,
+    /// Last time step whose code was used.
+    pub step: Option<i64>,
 }
 
 /// A change of an account.
@@ -68,12 +72,7 @@ pub enum UserChange {
     Enable,
 }
 
-async fn end_sessions(tx: &mut Transaction<'_, Sqlite>, user: &UserId, but: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND hash <> $2").bind(user.as_str()).bind(but).execute(&mut **tx).await?;
-    Ok(())
-}
-
-async fn insert_user(tx: &mut Transaction<'_, Sqlite>, user: &User) -> Result<(), Error> {
+pub(crate) async fn insert_user(tx: &mut Transaction<'_, Sqlite>, user: &User) -> Result<(), Error> {
     sqlx::query("INSERT INTO users (id, name, name_key, full_name, roles, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(user.id.as_str())
         .bind(&user.name)
@@ -86,10 +85,10 @@ async fn insert_user(tx: &mut Transaction<'_, Sqlite>, user: &User) -> Result<()
     Ok(())
 }
 
-/// A new password ends every session but one, every code, and what browsers are known by.
-async fn set_password(tx: &mut Transaction<'_, Sqlite>, id: &UserId, password: &str, but_session: &str) -> Result<(), Error> {
+/// A new password ends every session, every code, and what browsers are known by.
+async fn set_password(tx: &mut Transaction<'_, Sqlite>, id: &UserId, password: &str) -> Result<(), Error> {
     sqlx::query("UPDATE users SET password = $1 WHERE id = $2").bind(password).bind(id.as_str()).execute(&mut **tx).await?;
-    end_sessions(tx, id, but_session).await?;
+    end_sessions(tx, id).await?;
     for sql in ["DELETE FROM codes WHERE user_id = $1", "DELETE FROM devices WHERE user_id = $1"] {
         sqlx::query(sql).bind(id.as_str()).execute(&mut **tx).await?;
     }
@@ -157,21 +156,21 @@ impl Store {
             UserChange::Disable(at) => sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2").bind(ms(*at)),
             UserChange::Enable => sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2").bind(None::<i64>),
         };
-        let with_password =
-            "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%' AND password IS NOT NULL";
-        let before: i64 = sqlx::query_scalar(with_password).fetch_one(&mut *tx).await?;
+        let able = "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%'
+            AND (password IS NOT NULL OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = users.id))";
+        let before: i64 = sqlx::query_scalar(able).fetch_one(&mut *tx).await?;
         let done = query.bind(id.as_str()).execute(&mut *tx).await?;
         one_row(&done)?;
         let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%'")
             .fetch_one(&mut *tx)
             .await?;
         // One who has not chosen a password yet cannot manage anybody.
-        let after: i64 = sqlx::query_scalar(with_password).fetch_one(&mut *tx).await?;
+        let after: i64 = sqlx::query_scalar(able).fetch_one(&mut *tx).await?;
         if left == 0 || (after == 0 && before > 0) {
             return Err(Error::Conflict);
         }
         if matches!(change, UserChange::Disable(_)) {
-            end_sessions(&mut tx, id, "").await?;
+            end_sessions(&mut tx, id).await?;
             sqlx::query("DELETE FROM codes WHERE user_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
         }
         append(&mut tx, deed).await?;
@@ -179,13 +178,13 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a new password; every session of the account but one ends, and so do its codes.
+    /// Keeps a new password; every session of the account ends, and so do its codes.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn put_password(&self, id: &UserId, password: &str, but_session: &str, deed: &Deed) -> Result<(), Error> {
+    pub async fn put_password(&self, id: &UserId, password: &str, deed: &Deed) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
-        set_password(&mut tx, id, password, but_session).await?;
+        set_password(&mut tx, id, password).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
@@ -267,7 +266,7 @@ impl Store {
         if is_first {
             insert_user(&mut tx, user).await?;
         }
-        set_password(&mut tx, &user.id, password, "").await?;
+        set_password(&mut tx, &user.id, password).await?;
         for deed in deeds {
             append(&mut tx, deed).await?;
         }
@@ -275,163 +274,71 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a session in place of the one that the browser had, and remembers the browser.
+    /// The sealed secret of somebody's second factor, the one that waits to be confirmed, and the last step that was used.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn add_session(
-        &self,
-        hash: &str,
-        user: &UserId,
-        at: DateTime<Utc>,
-        address: &str,
-        agent: &str,
-        device: Option<&str>,
-        replaces: Option<&str>,
-        deed: &Deed,
-    ) -> Result<(), Error> {
+    pub async fn factor(&self, id: &UserId) -> Result<Factor, Error> {
+        let row: Option<(Option<String>, Option<String>, Option<i64>)> =
+            sqlx::query_as("SELECT factor, factor_pending, factor_step FROM users WHERE id = $1")
+                .bind(id.as_str())
+                .fetch_optional(&self.write)
+                .await?;
+        let (secret, pending, step) = row.unwrap_or_default();
+        Ok(Factor { secret, pending, step })
+    }
+
+    /// Keeps a secret that was shown, until its first code comes back.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn propose_factor(&self, id: &UserId, sealed: &str) -> Result<(), Error> {
+        sqlx::query("UPDATE users SET factor_pending = $1 WHERE id = $2").bind(sealed).bind(id.as_str()).execute(&self.write).await?;
+        Ok(())
+    }
+
+    /// The secret that was shown is the second factor from now on.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when another one was shown meanwhile, [`Error::Database`].
+    pub async fn confirm_factor(&self, id: &UserId, sealed: &str, step: i64, deed: &Deed) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
-        if let Some(old) = replaces {
-            sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(old).execute(&mut *tx).await?;
-        }
-        sqlx::query("INSERT INTO sessions (hash, user_id, made_at, seen_at, address, agent) VALUES ($1, $2, $3, $3, $4, $5)")
-            .bind(hash)
-            .bind(user.as_str())
-            .bind(ms(at))
-            .bind(address)
-            .bind(agent)
-            .execute(&mut *tx)
-            .await?;
-        if let Some(device) = device {
-            sqlx::query("INSERT INTO devices (hash, user_id, made_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING")
-                .bind(device)
-                .bind(user.as_str())
-                .bind(ms(at))
+        let done =
+            sqlx::query("UPDATE users SET factor = $1, factor_pending = NULL, factor_step = $2 WHERE id = $3 AND factor_pending = $1")
+                .bind(sealed)
+                .bind(step)
+                .bind(id.as_str())
                 .execute(&mut *tx)
                 .await?;
-        }
-        sqlx::query("UPDATE users SET signed_in_at = $1 WHERE id = $2").bind(ms(at)).bind(user.as_str()).execute(&mut *tx).await?;
+        one_row(&done)?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Whether somebody has signed in to this account from this browser before.
+    /// Uses up the code of a time step.
     ///
     /// # Errors
-    /// [`Error::Database`].
-    pub async fn knows_device(&self, hash: &str, user: &UserId) -> Result<bool, Error> {
-        let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM devices WHERE hash = $1 AND user_id = $2")
-            .bind(hash)
-            .bind(user.as_str())
-            .fetch_one(&self.read)
-            .await?;
-        Ok(n > 0)
-    }
-
-    /// The session of a token's hash with its owner, used since `idle` and begun since `absolute`. Each
-    /// request asks anew: what was ended, or whose owner was disabled, opens nothing.
-    ///
-    /// # Errors
-    /// [`Error::Database`], [`Error::Inconsistent`].
-    pub async fn session(&self, hash: &str, idle: DateTime<Utc>, absolute: DateTime<Utc>) -> Result<Option<OpenSession>, Error> {
-        let row: Option<(String, i64, i64, String, String)> = sqlx::query_as(
-            "SELECT user_id, made_at, seen_at, address, agent FROM sessions WHERE hash = $1 AND seen_at >= $2 AND made_at >= $3",
-        )
-        .bind(hash)
-        .bind(ms(idle))
-        .bind(ms(absolute))
-        .fetch_optional(&self.read)
-        .await?;
-        let Some((user, made_at, seen_at, address, agent)) = row else { return Ok(None) };
-        let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1 AND disabled_at IS NULL")))
-            .bind(&user)
-            .fetch_optional(&self.read)
-            .await?;
-        let Some(user) = row.map(Row::read).transpose()? else { return Ok(None) };
-        let session = Session { id: session_name(hash), made_at: instant(made_at), seen_at: instant(seen_at), address, agent };
-        Ok(Some(OpenSession { user, session }))
-    }
-
-    /// Notes that a person used a session.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn touch_session(&self, hash: &str, at: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query("UPDATE sessions SET seen_at = $1 WHERE hash = $2").bind(ms(at)).bind(hash).execute(&self.write).await?;
-        Ok(())
-    }
-
-    /// The sessions of an account, last used first.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn sessions(&self, user: &UserId, idle: DateTime<Utc>, absolute: DateTime<Utc>) -> Result<Vec<Session>, Error> {
-        let rows: Vec<(String, i64, i64, String, String)> = sqlx::query_as(
-            "SELECT hash, made_at, seen_at, address, agent FROM sessions WHERE user_id = $1 AND seen_at >= $2 AND made_at >= $3
-             ORDER BY seen_at DESC, hash",
-        )
-        .bind(user.as_str())
-        .bind(ms(idle))
-        .bind(ms(absolute))
-        .fetch_all(&self.write)
-        .await?;
-        let read = |(hash, made_at, seen_at, address, agent): (String, i64, i64, String, String)| Session {
-            id: session_name(&hash),
-            made_at: instant(made_at),
-            seen_at: instant(seen_at),
-            address,
-            agent,
-        };
-        Ok(rows.into_iter().map(read).collect())
-    }
-
-    /// Ends the session of a token's hash.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn end_session(&self, hash: &str, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(hash).execute(&mut *tx).await?;
-        append(&mut tx, deed).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Ends sessions of an account: the one of a name, or all of them.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn end_sessions_of(&self, user: &UserId, named: Option<&str>, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
-        match named {
-            Some(name) => {
-                sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND substr(hash, 1, 16) = $2")
-                    .bind(user.as_str())
-                    .bind(name)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            None => end_sessions(&mut tx, user, "").await?,
-        }
-        append(&mut tx, deed).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Deletes what is too old to be used: sessions, codes, browsers that were not seen for a year.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn sweep_sessions(&self, idle: DateTime<Utc>, absolute: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query("DELETE FROM sessions WHERE seen_at < $1 OR made_at < $2")
-            .bind(ms(idle))
-            .bind(ms(absolute))
+    /// [`Error::Changed`] when that step, or a later one, was used; [`Error::Database`].
+    pub async fn use_factor_step(&self, id: &UserId, step: i64) -> Result<(), Error> {
+        let done = sqlx::query("UPDATE users SET factor_step = $1 WHERE id = $2 AND COALESCE(factor_step, 0) < $1")
+            .bind(step)
+            .bind(id.as_str())
             .execute(&self.write)
             .await?;
-        sqlx::query("DELETE FROM codes WHERE expires_at <= $1").bind(ms(now)).execute(&self.write).await?;
-        let year = now - chrono::Duration::days(365);
-        sqlx::query("DELETE FROM devices WHERE made_at < $1").bind(ms(year)).execute(&self.write).await?;
+        one_row(&done)
+    }
+
+    /// Takes somebody's second factor away; every session of theirs ends.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn drop_factor(&self, id: &UserId, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.write.begin().await?;
+        sqlx::query("UPDATE users SET factor = NULL, factor_pending = NULL WHERE id = $1").bind(id.as_str()).execute(&mut *tx).await?;
+        end_sessions(&mut tx, id).await?;
+        append(&mut tx, deed).await?;
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod error;
+mod identities;
 mod instances;
 mod journal;
 mod ledger;
@@ -13,17 +14,20 @@ mod offers;
 mod orders;
 mod plans;
 mod reviews;
+mod sessions;
 mod sync;
 mod tasks;
 mod time;
 
-pub use accounts::{OpenSession, UserChange};
+pub use accounts::{Factor, UserChange};
 pub use error::Error;
+pub use identities::Identity;
 pub use instances::InstanceListing;
 pub use journal::{Begun, Claim, Submission, UnknownItem};
 pub use ledger::LedgerSearch;
 pub use orders::OrderRow;
 pub use reviews::{CommentRow, NewReview};
+pub use sessions::{NewSession, OpenSession};
 
 use sqlx::{
     ConnectOptions, SqlitePool,

@@ -1,0 +1,62 @@
+//! Setting up a second factor: its secret is in one answer and nowhere else.
+
+use super::{AppState, doors::Asking, refusal, session};
+use crate::paths;
+use axum::{
+    Extension, Form,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use patchboard_backend::{Proposed, SignInError};
+use patchboard_domain::account::AccountRefusal;
+use qrcode::{QrCode, render::svg};
+use serde::Deserialize;
+
+/// Side of the picture, in pixels at least.
+const PICTURE: u32 = 220;
+
+/// A picture that a device reads. Too long a text would have none; then the secret is typed.
+fn picture(address: &str) -> String {
+    let dark_on_light = |code: QrCode| code.render::<svg::Color<'_>>().min_dimensions(PICTURE, PICTURE).quiet_zone(true).build();
+    let drawn = QrCode::new(address).map(dark_on_light).unwrap_or_default();
+    // An XML declaration has no place inside of HTML.
+    drawn.find("<svg").map(|at| drawn[at..].to_owned()).unwrap_or_default()
+}
+
+fn page(state: &AppState, headers: &HeaderMap, proposed: &Proposed, wrong: bool) -> Response {
+    refusal::factor_page(headers, &state.look, &picture(&proposed.address), &proposed.secret, wrong)
+}
+
+/// Makes a secret and shows it.
+pub(super) async fn show(State(state): State<AppState>, Extension(asking): Extension<Asking>, headers: HeaderMap) -> Response {
+    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+    match state.services.propose_factor(actor).await {
+        Ok(proposed) => page(&state, &headers, &proposed, false),
+        Err(error) => session::to(&crate::api::after(error, paths::ACCOUNT)),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct FirstCode {
+    #[serde(default)]
+    code: String,
+}
+
+/// Takes the first code. A mistyped one is asked for again, with the same secret.
+pub(super) async fn confirm(
+    State(state): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    headers: HeaderMap,
+    Form(form): Form<FirstCode>,
+) -> Response {
+    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+    match state.services.confirm_factor(actor, &form.code).await {
+        Ok(()) => session::to(&paths::with(paths::ACCOUNT, "error", "factor_on")),
+        Err(SignInError::Account(AccountRefusal::FactorCode)) => match state.services.proposed_factor(actor).await {
+            Ok(proposed) => page(&state, &headers, &proposed, true),
+            Err(error) => session::to(&crate::api::after(error, paths::ACCOUNT)),
+        },
+        Err(error) => session::back(paths::ACCOUNT, &error, &[]),
+    }
+}
