@@ -21,6 +21,7 @@ pub mod islands;
 pub mod pages;
 /// Every URL as a function. The only place that spells one.
 pub mod paths;
+pub mod query;
 /// Router, configuration, headers, command line. Only on the server.
 #[cfg(feature = "ssr")]
 pub mod server;

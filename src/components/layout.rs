@@ -5,12 +5,12 @@ use crate::{
     i18n::Lang,
     islands::Hydrated,
     paths,
+    query::Query,
     viewer::{Theme, Viewer},
     when,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use patchboard_domain::account::Role;
 
 /// Zones to offer in the preferences; any other may be typed.
@@ -180,7 +180,7 @@ pub fn PageHead(
 /// What the address says about the last change: a code only, the sentence is ours.
 #[component]
 pub fn Notice() -> impl IntoView {
-    let query = use_query_map().get_untracked();
+    let query = Query::current();
     let lang = Viewer::current().lang;
     // `__err` is what Leptos adds when the fields of a plain form could not be read.
     let unread = query.get("__err").map(|_| ApiError::Failed);

@@ -5,11 +5,11 @@ use crate::{
     components::{PageHead, load},
     pages::sign_in::FormNotice,
     paths,
+    query::Query,
     viewer::Viewer,
     when::Time,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use leptos_router::hooks::use_query_map;
 use patchboard_domain::account::{PASSWORD_MIN, Role, Session, User};
 
 /// One's own account. Without JavaScript: the same forms.
@@ -92,7 +92,7 @@ fn Sessions(sessions: Vec<Session>) -> impl IntoView {
 #[component]
 pub fn PeoplePage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let query = use_query_map().get_untracked();
+    let query = Query::current();
     let (name, full_name) = (query.get("name").unwrap_or_default(), query.get("full_name").unwrap_or_default());
     let options = Role::ALL.map(|r| view! { <option value=r.word() selected=r == Role::Operator>{lang.role_word(r)}</option> });
     view! {

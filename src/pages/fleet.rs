@@ -6,10 +6,10 @@ use crate::{
     islands::Live,
     pages::{fleet_filter, page_number},
     paths,
+    query::Query,
     viewer::Viewer,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use patchboard_domain::{
     filter::FleetFilter,
     fleet::{FleetRow, FleetView},
@@ -19,7 +19,7 @@ use patchboard_domain::{
 #[component]
 pub fn FleetPage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let query = use_query_map().get_untracked();
+    let query = Query::current();
     let (filter, page) = (fleet_filter(&query), page_number(&query));
     let view = load_fleet(filter.clone(), page);
     view! {

@@ -5,11 +5,11 @@ use crate::{
     components::{Empty, PageHead, Pager, load},
     pages::page_number,
     paths,
+    query::Query,
     viewer::Viewer,
     when,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use patchboard_domain::{fleet::Page, id::PlanId, ledger::Entry};
 
 /// Deeds to filter by, each the beginning of a word.
@@ -19,7 +19,7 @@ const KINDS: [&str; 6] = ["plan.", "request.", "task.", "user.", "session.", "cl
 #[component]
 pub fn LedgerPage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let query = use_query_map().get_untracked();
+    let query = Query::current();
     let get = |key: &str| query.get(key).unwrap_or_default();
     let (words, what, subject, page) = (get("q"), get("what"), get("subject"), page_number(&query));
     let kinds = KINDS.map(|k| view! { <option value=k selected=what == k>{k.trim_end_matches('.')}</option> });

@@ -34,11 +34,11 @@ pub use sign_in::{ConfirmPage, SignInPage, WelcomePage};
 pub use task::TaskPage;
 pub use tasks::TasksPage;
 
-use leptos_router::params::ParamsMap;
+use crate::query::Query;
 use patchboard_domain::filter::{FleetFilter, TaskFilter};
 
 /// The filter of the fleet in a query string.
-fn fleet_filter(query: &ParamsMap) -> FleetFilter {
+fn fleet_filter(query: &Query) -> FleetFilter {
     let get = |key: &str| query.get(key).unwrap_or_default();
     FleetFilter {
         q: get("q"),
@@ -53,7 +53,7 @@ fn fleet_filter(query: &ParamsMap) -> FleetFilter {
 }
 
 /// The filter of the task list in a query string.
-fn task_filter(query: &ParamsMap) -> TaskFilter {
+fn task_filter(query: &Query) -> TaskFilter {
     let get = |key: &str| query.get(key).unwrap_or_default();
     TaskFilter { status: get("status"), q: get("q"), origin: get("origin"), from: get("from"), to: get("to"), cloud: get("cloud") }
 }
@@ -62,11 +62,11 @@ fn task_filter(query: &ParamsMap) -> TaskFilter {
 const LAST_PAGE: i64 = 1_000_000;
 
 /// The page in a query string, from 1.
-fn page_number(query: &ParamsMap) -> i64 {
+fn page_number(query: &Query) -> i64 {
     page_of(query, "page")
 }
 
 /// The page of one of several lists of a page, from 1.
-fn page_of(query: &ParamsMap, key: &str) -> i64 {
+fn page_of(query: &Query, key: &str) -> i64 {
     query.get(key).and_then(|p| p.parse().ok()).unwrap_or(1).clamp(1, LAST_PAGE)
 }

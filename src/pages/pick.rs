@@ -6,10 +6,11 @@ use crate::{
     islands::{SaveAsYouGo, TickRows},
     pages::{fleet_filter, page_number},
     paths,
+    query::Query,
     viewer::Viewer,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_params_map;
 use patchboard_domain::{
     filter::FleetFilter,
     fleet::{FleetRow, Pasted, PickerView},
@@ -19,7 +20,7 @@ use patchboard_domain::{
 #[component]
 pub fn PickPage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let query = use_query_map().get_untracked();
+    let query = Query::current();
     let plan = use_params_map().get_untracked().get("id");
     let (filter, page) = (fleet_filter(&query), page_number(&query));
     let selected_only = query.get("show").as_deref() == Some("selected");

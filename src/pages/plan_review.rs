@@ -6,11 +6,11 @@ use crate::{
     islands::Live,
     pages::plan_parts::{Sentence, Thread, Ticket, requests},
     paths,
+    query::Query,
     viewer::Viewer,
     when,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use leptos_router::hooks::use_query_map;
 use patchboard_domain::{
     authority::{Action, Denied},
     fleet::{Page, ReviewView},
@@ -159,7 +159,7 @@ fn Checks(view: ReviewView) -> impl IntoView {
 fn Decide(view: ReviewView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
-    let comment = use_query_map().get_untracked().get("comment").unwrap_or_default();
+    let comment = Query::current().get("comment").unwrap_or_default();
     let may = &view.now.may;
     let denied = may.why_not(Action::Decide).cloned();
     if let Some(denied) = denied {

@@ -6,18 +6,18 @@ use crate::{
     islands::Live,
     pages::{page_number, plan_sent::Counts},
     paths,
+    query::Query,
     viewer::Viewer,
     when::Time,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use patchboard_domain::fleet::{Page, PlanRow};
 
 /// The list of plans.
 #[component]
 pub fn PlansPage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let page = page_number(&use_query_map().get_untracked());
+    let page = page_number(&Query::current());
     view! {
         <PageHead title=lang.plans_title() lead=lang.plans_lead()/>
         {load(load_plans(page), |view| view! { <Plans view=view/> })}

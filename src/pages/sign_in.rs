@@ -4,14 +4,14 @@ use crate::{
     api::ApiError,
     components::{DemoPeople, PageHead},
     paths,
+    query::Query,
     viewer::Viewer,
 };
 use leptos::prelude::*;
-use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use patchboard_domain::account::PASSWORD_MIN;
 
 /// The sentence that an address asks for after a form was refused. Texts never travel in an address, only codes.
-pub(super) fn said(query: &ParamsMap, viewer: &Viewer) -> Option<(bool, String)> {
+pub(super) fn said(query: &Query, viewer: &Viewer) -> Option<(bool, String)> {
     let lang = viewer.lang;
     if let Some(seconds) = query.get("wait").and_then(|w| w.parse::<i64>().ok()) {
         return Some((false, lang.sign_in_wait(seconds.clamp(0, 3600))));
@@ -36,7 +36,7 @@ pub(super) fn said(query: &ParamsMap, viewer: &Viewer) -> Option<(bool, String)>
 #[component]
 pub(super) fn FormNotice() -> impl IntoView {
     let viewer = Viewer::current();
-    said(&use_query_map().get_untracked(), &viewer).map(|(good, text)| {
+    said(&Query::current(), &viewer).map(|(good, text)| {
         let role = if good { "status" } else { "alert" };
         view! { <p class="banner" class:good=good class:error=!good role=role>{text}</p> }
     })
@@ -47,7 +47,7 @@ pub(super) fn FormNotice() -> impl IntoView {
 pub fn SignInPage() -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
-    let query = use_query_map().get_untracked();
+    let query = Query::current();
     let next = paths::local(&query.get("next").unwrap_or_default());
     let name = query.get("name").unwrap_or_default();
     view! {
@@ -82,7 +82,7 @@ fn FactorField() -> impl IntoView {
 pub fn ConfirmPage() -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
-    let next = paths::local(&use_query_map().get_untracked().get("next").unwrap_or_default());
+    let next = paths::local(&Query::current().get("next").unwrap_or_default());
     let external = viewer.who.as_ref().is_some_and(|w| w.external);
     let by = viewer.sso.clone().filter(|_| external).map(|label| {
         let to = paths::with(&paths::with(paths::SSO_BEGIN, "next", &next), "again", "1");
@@ -112,7 +112,7 @@ pub fn ConfirmPage() -> impl IntoView {
 #[component]
 pub fn WelcomePage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let name = use_query_map().get_untracked().get("name").unwrap_or_default();
+    let name = Query::current().get("name").unwrap_or_default();
     view! {
         <div class="narrow">
             <PageHead title=lang.welcome_title() lead=lang.welcome_lead() quiet=true/>

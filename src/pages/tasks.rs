@@ -6,11 +6,11 @@ use crate::{
     islands::Live,
     pages::{page_number, task_filter},
     paths,
+    query::Query,
     viewer::Viewer,
     when::{self, Time},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use patchboard_domain::{
     filter::TaskFilter,
     fleet::{TaskRow, TasksView},
@@ -21,7 +21,7 @@ use patchboard_domain::{
 #[component]
 pub fn TasksPage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let query = use_query_map().get_untracked();
+    let query = Query::current();
     let (filter, page) = (task_filter(&query), page_number(&query));
     let view = load_tasks(filter.clone(), page);
     view! {

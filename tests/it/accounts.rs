@@ -1,6 +1,9 @@
 //! Accounts, sessions, doors: who gets in, and to what.
 
-use crate::support::{PASSWORD, TestApp};
+use crate::{
+    somebody::{PASSWORD, cookies, with_password},
+    support::{Answer, TestApp},
+};
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
@@ -8,24 +11,7 @@ use axum::{
 use patchboard::paths;
 use patchboard_domain::{account::Role, review::ReviewPolicy};
 
-/// An account with a password of its own, made as people make it: by an administrator's code.
-async fn with_password(app: &TestApp, name: &str, role: Role) {
-    let admin = app.person("boss", &[Role::Administrator]).await;
-    let page = admin.post(paths::PEOPLE_CODE, &[("name", name), ("role", role.word())]).await;
-    assert_eq!(page.status, StatusCode::OK);
-    let code = page.body.split("<p class=\"big\"><code>").nth(1).and_then(|rest| rest.split('<').next()).expect("the code is shown once");
-    let answer = app.post_as("", paths::SESSION_REDEEM, &[("code", code), ("password", PASSWORD)]).await;
-    assert_eq!(answer.location, "/", "{}", answer.location);
-    let again = app.post_as("", paths::SESSION_REDEEM, &[("code", code), ("password", PASSWORD)]).await;
-    assert!(again.location.contains("error=code"), "a code works once: {}", again.location);
-}
-
-fn cookie(answer: &crate::support::Answer) -> String {
-    let cookies = answer.headers.get_all(header::SET_COOKIE).iter().filter_map(|c| c.to_str().ok());
-    cookies.filter_map(|c| c.split(';').next()).collect::<Vec<_>>().join("; ")
-}
-
-async fn sign_in(app: &TestApp, name: &str, password: &str, with: &str) -> crate::support::Answer {
+async fn sign_in(app: &TestApp, name: &str, password: &str, with: &str) -> Answer {
     app.post_as(with, paths::SESSION_BEGIN, &[("name", name), ("password", password), ("next", "/tasks?page=2")]).await
 }
 
@@ -72,7 +58,7 @@ async fn a_session_is_new_at_each_sign_in_and_ends_when_it_should() {
     with_password(&app, "li.na", Role::Operator).await;
     let first = sign_in(&app, "LI.NA", PASSWORD, "patchboard=fixed-by-somebody-else").await;
     assert_eq!(first.location, "/tasks?page=2");
-    let (one, two) = (cookie(&first), cookie(&sign_in(&app, "li.na", PASSWORD, "").await));
+    let (one, two) = (cookies(&first), cookies(&sign_in(&app, "li.na", PASSWORD, "").await));
     assert_ne!(one, two);
     let set = first.headers[header::SET_COOKIE].to_str().unwrap();
     assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
@@ -98,7 +84,7 @@ async fn a_session_is_new_at_each_sign_in_and_ends_when_it_should() {
     assert!(!looks(&two).await && !inside(&two).await, "idle for half an hour, whatever the page did");
 
     // However busy, it ends after twelve hours.
-    let three = cookie(&sign_in(&app, "li.na", PASSWORD, "").await);
+    let three = cookies(&sign_in(&app, "li.na", PASSWORD, "").await);
     for _ in 0..35 {
         app.advance(20 * 60);
         assert!(inside(&three).await);
@@ -139,7 +125,7 @@ async fn the_last_administrator_stays() {
 async fn a_stranger_cannot_lock_the_owner_out() {
     let app = TestApp::start().await;
     with_password(&app, "li.na", Role::Operator).await;
-    let known = cookie(&sign_in(&app, "li.na", PASSWORD, "").await);
+    let known = cookies(&sign_in(&app, "li.na", PASSWORD, "").await);
     let device = known.split("; ").find(|c| c.starts_with("patchboard-device=")).unwrap();
     for n in 0..10 {
         let answer = sign_in(&app, "li.na", "guessing-and-guessing", "").await;
@@ -167,7 +153,7 @@ async fn an_account_of_ones_own_buys_no_guesses_at_others() {
 async fn passwords_are_changed_by_who_knows_them() {
     let app = TestApp::start().await;
     with_password(&app, "li.na", Role::Operator).await;
-    let (here, elsewhere) = (cookie(&sign_in(&app, "li.na", PASSWORD, "").await), cookie(&sign_in(&app, "li.na", PASSWORD, "").await));
+    let (here, elsewhere) = (cookies(&sign_in(&app, "li.na", PASSWORD, "").await), cookies(&sign_in(&app, "li.na", PASSWORD, "").await));
     let change = async |old: &str, new: &str| app.post_as(&here, paths::SESSION_PASSWORD, &[("old", old), ("new", new)]).await;
     assert!(change("wrong-wrong-wrong", "some other good words").await.location.contains("error=password_wrong"));
     assert!(change(PASSWORD, "short").await.location.contains("error=password_length"));
@@ -177,7 +163,7 @@ async fn passwords_are_changed_by_who_knows_them() {
     assert!(changed.location.contains("password_changed"), "{}", changed.location);
     assert_eq!(app.get_as(&elsewhere, "/instances").await.status, StatusCode::SEE_OTHER, "every other session has ended");
     assert_eq!(app.get_as(&here, "/instances").await.status, StatusCode::SEE_OTHER, "and the old token of this one");
-    assert_eq!(app.get_as(&cookie(&changed), "/account").await.status, StatusCode::OK);
+    assert_eq!(app.get_as(&cookies(&changed), "/account").await.status, StatusCode::OK);
     assert!(sign_in(&app, "li.na", PASSWORD, "").await.location.contains("error=refused"));
 }
 
@@ -232,7 +218,7 @@ async fn a_viewer_cannot_act_by_the_back_door_either() {
 async fn answers_carry_the_headers_that_keep_browsers_honest() {
     let app = TestApp::start().await;
     let (a, b) = (app.get("/instances").await, app.get("/instances").await);
-    let policy = |answer: &crate::support::Answer| answer.headers["content-security-policy"].to_str().unwrap().to_owned();
+    let policy = |answer: &Answer| answer.headers["content-security-policy"].to_str().unwrap().to_owned();
     assert_ne!(policy(&a), policy(&b), "each answer has a nonce of its own");
     for part in
         ["default-src 'none'", "'strict-dynamic' 'wasm-unsafe-eval'", "frame-ancestors 'none'", "base-uri 'none'", "style-src 'self'"]

@@ -1,6 +1,6 @@
 //! The process is killed between journal and answer, for real: `kill -9` of the binary.
 
-use crate::support::{PASSWORD, simulator};
+use crate::{somebody::PASSWORD, support::simulator};
 use patchboard_backend::clock::SystemClock;
 use patchboard_simulator::{ACCESS_KEY, Act, Fault, SECRET_KEY, Simulator};
 use std::{

@@ -5,10 +5,12 @@
 mod accounts;
 mod cli;
 mod crash;
+mod factor;
 mod faults;
 mod journey;
 mod ledger;
 mod pages;
 mod review;
+mod somebody;
 mod sso;
 mod support;

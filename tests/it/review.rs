@@ -1,6 +1,6 @@
 //! Decisions: nothing reaches the cloud that the right person has not seen exactly as it is sent.
 
-use crate::support::{Person, TestApp};
+use crate::{somebody::Person, support::TestApp};
 use patchboard_domain::{
     account::Role,
     id::PlanId,
@@ -23,22 +23,6 @@ async fn team(app: &TestApp) -> Team<'_> {
     }
 }
 
-/// A draft of the DBA, three hours ahead, for which a decision is asked.
-async fn asked(app: &TestApp, team: &Team<'_>, n: usize) -> (PlanId, String) {
-    let mut fields = vec![("plan_cloud", "test"), ("go", "continue")];
-    let instances = app.pickable(n);
-    fields.extend(instances.iter().map(|i| ("ticked[]", i.as_str())));
-    let answer = team.dba.post("/api/plans/pick", &fields).await;
-    let id = PlanId::new(answer.location.trim_start_matches("/plans/").trim_end_matches("/schedule"));
-    let start = (patchboard_backend::clock::Clock::now(&*app.clock) + chrono::Duration::hours(3)).format("%Y-%m-%dT%H:%M").to_string();
-    let fields = [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", &start), ("zone", "UTC"), ("go", "continue")];
-    team.dba.post("/api/plans/schedule", &fields).await;
-    let hash = app.draft_view(&id).await.hash;
-    let answer = team.dba.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
-    assert_eq!(answer.location, format!("/plans/{id}"));
-    (id, hash)
-}
-
 async fn decide(who: &Person<'_>, id: &PlanId, hash: &str, verdict: &str) -> String {
     who.post("/api/plans/decide", &[("plan", id.as_str()), ("hash", hash), ("verdict", verdict), ("comment", "because")]).await.location
 }
@@ -52,7 +36,7 @@ async fn state(app: &TestApp, id: &PlanId) -> PlanState {
 async fn what_somebody_else_approved_is_sent_and_nothing_before() {
     let app = TestApp::under(ReviewPolicy::default()).await;
     let team = team(&app).await;
-    let (id, hash) = asked(&app, &team, 2).await;
+    let (id, hash) = team.dba.asked(2).await;
     assert_eq!(state(&app, &id).await, PlanState::InReview);
     app.send().await;
     assert_eq!(app.creates(), 0);
@@ -87,7 +71,7 @@ async fn a_change_voids_what_was_approved() {
     let policy = ReviewPolicy { approvals: 2, ..ReviewPolicy::default() };
     let app = TestApp::under(policy).await;
     let team = team(&app).await;
-    let (id, hash) = asked(&app, &team, 2).await;
+    let (id, hash) = team.dba.asked(2).await;
     assert_eq!(decide(&team.lead, &id, &hash, "approve").await, format!("/plans/{id}"));
     assert!(decide(&team.lead, &id, &hash, "approve").await == format!("/plans/{id}"), "the same person counts once");
     assert_eq!(state(&app, &id).await, PlanState::InReview);
@@ -119,7 +103,7 @@ async fn changes_and_no_need_words_and_lead_back_to_a_draft() {
     let app = TestApp::under(ReviewPolicy::default()).await;
     let team = team(&app).await;
     for (verdict, expected) in [("changes", PlanState::ChangesAsked), ("reject", PlanState::Rejected)] {
-        let (id, hash) = asked(&app, &team, 1).await;
+        let (id, hash) = team.dba.asked(1).await;
         let fields = [("plan", id.as_str()), ("hash", &hash), ("verdict", verdict), ("comment", "  ")];
         assert!(team.lead.post("/api/plans/decide", &fields).await.location.contains("error=needs_comment"));
         decide(&team.lead, &id, &hash, verdict).await;
@@ -135,7 +119,7 @@ async fn changes_and_no_need_words_and_lead_back_to_a_draft() {
 async fn a_decision_that_comes_too_late_sends_nothing() {
     let app = TestApp::under(ReviewPolicy::default()).await;
     let team = team(&app).await;
-    let (id, hash) = asked(&app, &team, 1).await;
+    let (id, hash) = team.dba.asked(1).await;
     // Sessions end meanwhile: people sign in again.
     app.advance(2 * 3600 + 31 * 60);
     let lead = app.person("wang.wei", &[Role::Approver]).await;
@@ -151,7 +135,7 @@ async fn an_urgent_plan_needs_a_second_approver() {
     let policy = ReviewPolicy { urgent_minutes: 240, ..ReviewPolicy::default() };
     let app = TestApp::under(policy).await;
     let team = team(&app).await;
-    let (id, hash) = asked(&app, &team, 1).await;
+    let (id, hash) = team.dba.asked(1).await;
     assert!(team.lead.get(&format!("/plans/{id}")).await.body.contains("it starts within 240 minutes"));
     decide(&team.lead, &id, &hash, "approve").await;
     app.send().await;
@@ -165,7 +149,7 @@ async fn an_urgent_plan_needs_a_second_approver() {
 async fn a_plan_cannot_be_sent_past_its_review() {
     let app = TestApp::under(ReviewPolicy::default()).await;
     let team = team(&app).await;
-    let (id, hash) = asked(&app, &team, 1).await;
+    let (id, hash) = team.dba.asked(1).await;
     team.dba.post("/api/plans/reopen", &[("plan", id.as_str())]).await;
     let answer = team.dba.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &hash), ("count", "1")]).await;
     assert!(answer.location.contains("error=needs_review"), "{}", answer.location);
@@ -177,7 +161,7 @@ async fn a_plan_cannot_be_sent_past_its_review() {
 async fn tampered(sql: &str) {
     let app = TestApp::under(ReviewPolicy::default()).await;
     let team = team(&app).await;
-    let (id, hash) = asked(&app, &team, 2).await;
+    let (id, hash) = team.dba.asked(2).await;
     decide(&team.lead, &id, &hash, "approve").await;
     app.sql(sql).await;
     app.send().await;
@@ -212,7 +196,7 @@ async fn a_row_that_was_edited_by_hand_is_not_sent() {
 async fn the_approval_of_somebody_who_may_not_any_more_does_not_count() {
     let app = TestApp::under(ReviewPolicy::default()).await;
     let team = team(&app).await;
-    let (id, hash) = asked(&app, &team, 1).await;
+    let (id, hash) = team.dba.asked(1).await;
     decide(&team.lead, &id, &hash, "approve").await;
     let lead = app.services.user_named("wang.wei").await.unwrap().id;
     team.dba.post("/api/people/change", &[("user", lead.as_str()), ("go", "disable")]).await;
@@ -226,7 +210,7 @@ async fn two_approvals_at_once_are_two() {
     let app = TestApp::under(ReviewPolicy { approvals: 2, ..ReviewPolicy::default() }).await;
     let team = team(&app).await;
     for _ in 0..3 {
-        let (id, hash) = asked(&app, &team, 1).await;
+        let (id, hash) = team.dba.asked(1).await;
         let (a, b) = tokio::join!(decide(&team.lead, &id, &hash, "approve"), decide(&team.second, &id, &hash, "approve"));
         assert_eq!((a, b), (format!("/plans/{id}"), format!("/plans/{id}")));
         assert_eq!(state(&app, &id).await, PlanState::Scheduling);
@@ -240,7 +224,7 @@ async fn looking_through_the_picker_makes_nobody_the_last_editor() {
     let app = TestApp::under(ReviewPolicy::default()).await;
     let team = team(&app).await;
     let other = app.person("both", &[Role::Operator, Role::Approver]).await;
-    let (id, _) = asked(&app, &team, 1).await;
+    let (id, _) = team.dba.asked(1).await;
     team.dba.post("/api/plans/reopen", &[("plan", id.as_str())]).await;
     other.post("/api/plans/schedule", &[("plan", id.as_str()), ("title", "changed by both"), ("go", "save"), ("was", "{}")]).await;
     let edited = app.services.plan(&id).await.unwrap().edited_by;

@@ -1,5 +1,6 @@
 //! A whole Patchboard for one test.
 
+use crate::somebody::{Person, person};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -8,7 +9,7 @@ use axum::{
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use patchboard::server::Front;
 use patchboard_backend::{
-    Cloud, CloudSettings, Origin, Policy, Seal, Secrets, SentPages, Services, SingleSignOn, Store, Ways,
+    Cloud, CloudSettings, Policy, Seal, Secrets, SentPages, Services, SingleSignOn, Store, Ways,
     clock::{Clock, SharedClock, TestClock},
 };
 use patchboard_domain::{
@@ -37,9 +38,6 @@ pub(crate) struct TestApp {
     cookie: String,
     router: Router,
 }
-
-/// A password that may be chosen.
-pub(crate) const PASSWORD: &str = "wellen-brechen-am-kai";
 
 /// An answer of the router.
 pub(crate) struct Answer {
@@ -95,11 +93,15 @@ impl TestApp {
         Self::over(tempfile::tempdir().unwrap(), simulator, clock, change, policy).await
     }
 
-    /// 60 instances, read once, under a policy.
+    /// 60 instances, read once, under a policy of reviews.
     pub(crate) async fn under(review: ReviewPolicy) -> Self {
+        Self::ruled_by(Policy { review, ..Policy::default() }).await
+    }
+
+    /// 60 instances, read once, under a policy.
+    pub(crate) async fn ruled_by(policy: Policy) -> Self {
         let clock = Arc::new(TestClock::at(now()));
         let simulator = simulator(clock.clone(), 60).await;
-        let policy = Policy { review, ..Policy::default() };
         let app = Self::over(tempfile::tempdir().unwrap(), simulator, clock, |_| (), policy).await;
         app.sync().await;
         app
@@ -155,7 +157,7 @@ impl TestApp {
     /// The same Patchboard, as somebody with these roles sees it.
     pub(crate) async fn person(&self, name: &str, roles: &[Role]) -> Person<'_> {
         let (_, cookie) = person(&self.services, name, roles).await;
-        Person { app: self, cookie }
+        Person::new(self, cookie)
     }
 
     pub(crate) fn cloud(&self) -> Cloud {
@@ -317,34 +319,4 @@ impl TestApp {
     pub(crate) fn creates(&self) -> usize {
         self.simulator.requests("db-upgrade/schedule-task")
     }
-}
-
-/// Somebody else who uses the same Patchboard.
-pub(crate) struct Person<'a> {
-    app: &'a TestApp,
-    pub(crate) cookie: String,
-}
-
-impl Person<'_> {
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.app.get_as(&self.cookie, path).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        self.app.post_as(&self.cookie, path, fields).await
-    }
-}
-
-/// An account with these roles, signed in: its cookie. What exists already is only signed in.
-async fn person(services: &Services, name: &str, roles: &[Role]) -> (Actor, String) {
-    if services.user_named(name).await.is_err() {
-        services.add_user(&Actor::command_line(), name, "", roles).await.unwrap();
-    }
-    let user = services.user_named(name).await.unwrap();
-    let token = services
-        .sign_in_as_sample(name, &Origin { address: "test".to_owned(), agent: "test".to_owned(), ..Origin::default() })
-        .await
-        .unwrap()
-        .token;
-    (Actor::person(&user, "test"), format!("patchboard={token}"))
 }
