@@ -129,7 +129,15 @@ pub(super) async fn demo(
     };
     // A demo is watched: it looks often, candidate lists last ten real minutes, and doubts are settled while somebody still looks.
     let review = if without_review { ReviewPolicy::none() } else { ReviewPolicy::default() };
-    let policy = Policy { review, sync_seconds: 5, settle_seconds: 15, candidates_minutes: 10 * i64::from(speed), ..Policy::default() };
+    // Sample people have no password to show again.
+    let policy = Policy {
+        review,
+        confirm_minutes: 0,
+        sync_seconds: 5,
+        settle_seconds: 15,
+        candidates_minutes: 10 * i64::from(speed),
+        ..Policy::default()
+    };
     say(&format!("Simulated cloud at {}", simulator.url()));
     let front = Front { demo: true, reload, ..Front::default() };
     let sso = Some(simulated_sign_on(&provider.issuer())?);

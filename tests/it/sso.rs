@@ -57,7 +57,7 @@ async fn app_with(change: impl FnOnce(&mut ProviderSettings), policy: Policy) ->
 }
 
 async fn app() -> (TestApp, IdentityProvider) {
-    app_with(|_| (), Policy { review: ReviewPolicy::none(), ..Policy::default() }).await
+    app_with(|_| (), Policy { review: ReviewPolicy::none(), confirm_minutes: 0, ..Policy::default() }).await
 }
 
 /// A sign-in that has come to the provider: the browser's cookie, and the query it arrived with.

@@ -88,14 +88,19 @@ impl TestApp {
 
     pub(crate) async fn with(simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings)) -> Self {
         // Tests move the clock by weeks; how sessions end is tested where nothing else is.
-        let policy =
-            Policy { review: ReviewPolicy::none(), session_idle_minutes: 90 * 24 * 60, session_minutes: 90 * 24 * 60, ..Policy::default() };
+        let policy = Policy {
+            review: ReviewPolicy::none(),
+            confirm_minutes: 0,
+            session_idle_minutes: 90 * 24 * 60,
+            session_minutes: 90 * 24 * 60,
+            ..Policy::default()
+        };
         Self::over(tempfile::tempdir().unwrap(), simulator, clock, change, policy).await
     }
 
     /// 60 instances, read once, under a policy of reviews.
     pub(crate) async fn under(review: ReviewPolicy) -> Self {
-        Self::ruled_by(Policy { review, ..Policy::default() }).await
+        Self::ruled_by(Policy { review, confirm_minutes: 0, ..Policy::default() }).await
     }
 
     /// 60 instances, read once, under a policy.

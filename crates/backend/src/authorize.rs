@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn deciding_and_managing_people_ask_who_it_is_once_more() {
+        for action in Action::ALL {
+            let stale = Actor { proved: false, ..actor(&Role::ALL) };
+            let refused = authorize(&stale, action, None) == Err(Denied::Unproved);
+            assert_eq!(refused, matches!(action, Action::Decide | Action::ManagePeople | Action::OwnFactor), "{action:?}");
+        }
+        let stale = Actor { proved: false, ..actor(&[Role::Viewer]) };
+        let denied = authorize(&stale, Action::Decide, None);
+        assert!(matches!(denied, Err(Denied::Role(_))), "who may not anyway is not asked: {denied:?}");
+    }
+
+    #[test]
     fn nobody_without_a_role_may_do_anything() {
         for action in Action::ALL {
             assert!(authorize(&actor(&[]), action, None).is_err(), "{action:?}");

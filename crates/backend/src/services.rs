@@ -72,7 +72,7 @@ impl Default for Policy {
             review: ReviewPolicy::default(),
             session_idle_minutes: 30,
             session_minutes: 12 * 60,
-            confirm_minutes: 0,
+            confirm_minutes: 5,
             factor_roles: Vec::new(),
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use patchboard_domain::account::Role;
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -31,6 +32,27 @@ fn the_sdk_variables_and_a_region_are_enough() {
     let cloud = &config.clouds[0];
     assert_eq!((cloud.name.as_str(), cloud.project_id.as_deref()), ("ap-southeast-1", Some("p")));
     assert_eq!(config.policy.lead_minutes, 45);
+}
+
+#[test]
+fn single_sign_on_names_a_provider_and_what_its_groups_mean() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("patchboard.toml");
+    let load_with = |text: &str, vars: &[(&str, &str)]| {
+        std::fs::write(&file, text).unwrap();
+        load(Some(&file), &env(vars))
+    };
+    let whole = "[oidc]\nissuer = \"https://login.example.com/realms/db\"\nclient_id = \"patchboard\"\noperators = [\"CN=dba,OU=x\"]\n";
+    let sso = load_with(whole, &[("PATCHBOARD_OIDC_CLIENT_SECRET", "canary-of-the-client")]).unwrap().sso.unwrap();
+    assert_eq!(sso.groups, [("CN=dba,OU=x".to_owned(), Role::Operator)]);
+    assert!(!format!("{sso:?}").contains("canary"), "secrets are not in what is printed");
+    assert!(load_with("", &[]).unwrap().sso.is_none());
+    let refused = |text: &str| load_with(text, &[]).err().map(|e| e.0).unwrap_or_default();
+    assert!(refused("[oidc]\nissuer = \"https://login.example.com\"\n").contains("oidc.client_id is missing"));
+    assert!(refused("[oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"p\"\n").contains("no group gives a role"));
+    assert!(refused(&whole.replace("https://", "http://")).contains("must be reached by https://"));
+    assert!(refused("[session]\nsecond_factor = [\"boss\"]\n").contains("\"boss\" is no role"));
+    assert!(refused("[session]\nconfirm_minutes = -1\n").contains("session.confirm_minutes"));
 }
 
 #[test]
