@@ -35,6 +35,8 @@ pub enum ApiError {
     Refused,
     /// The confirmation does not match.
     Confirm,
+    /// Asked too often.
+    TooMany,
     /// Not allowed.
     Denied,
     /// It is too long ago that they showed who they are.
@@ -61,6 +63,7 @@ impl ApiError {
             Self::Conflict => "conflict",
             Self::Refused => "refused",
             Self::Confirm => "confirm",
+            Self::TooMany => "too_many",
             Self::Denied => "denied",
             Self::Unproved => "unproved",
             Self::OwnPlan => "own_plan",
@@ -87,13 +90,14 @@ impl ApiError {
         }
     }
 
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 28] = [
         Self::NotFound,
         Self::Changed,
         Self::NotReady,
         Self::Conflict,
         Self::Refused,
         Self::Confirm,
+        Self::TooMany,
         Self::Denied,
         Self::Unproved,
         Self::OwnPlan,
@@ -163,6 +167,7 @@ mod ssr {
             Error::Confirm => ApiError::Confirm,
             Error::Conflict(_) => ApiError::Conflict,
             Error::Order(_) => ApiError::Refused,
+            Error::TooMany(_) => ApiError::TooMany,
             Error::Denied(Denied::OwnPlan) => ApiError::OwnPlan,
             Error::Denied(Denied::Unproved) => ApiError::Unproved,
             Error::Denied(_) => ApiError::Denied,

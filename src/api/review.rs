@@ -34,6 +34,16 @@ pub async fn decide_plan(plan: String, hash: String, verdict: String, #[server(d
     Ok(())
 }
 
+/// Reads again what the checks of a plan rest on.
+#[server(endpoint = "plans/check")]
+pub async fn check_plan(plan: String) -> Result<(), ApiError> {
+    let (services, actor) = super::who()?;
+    let id = patchboard_domain::id::PlanId::new(plan);
+    let here = crate::paths::plan(&id);
+    super::answer(services.check_again(&actor, &id).await.map(|()| here.clone()), &here);
+    Ok(())
+}
+
 /// Takes a plan out of review, to change it.
 #[server(endpoint = "plans/reopen")]
 pub async fn reopen_plan(plan: String) -> Result<(), ApiError> {

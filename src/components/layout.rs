@@ -192,6 +192,7 @@ pub fn Notice() -> impl IntoView {
         ApiError::Confirm => lang.notice_confirm().to_owned(),
         ApiError::NotFound => lang.not_found_text().to_owned(),
         ApiError::Failed => lang.notice_failed().to_owned(),
+        ApiError::TooMany => lang.notice_too_many().to_owned(),
         ApiError::Denied => lang.denied_title().to_owned(),
         ApiError::Unproved => lang.denied_unproved().to_owned(),
         ApiError::OwnPlan => lang.denied_own().to_owned(),

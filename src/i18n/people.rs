@@ -47,6 +47,7 @@ messages! {
     confirm_lead { "What comes next is asked of you once more: a browser left open is not enough for it.", "接下来的操作需要再次确认身份：仅凭打开的浏览器不够。" }
     it_is_me_button { "It is me", "确认是我" }
     confirm_external(label: &str) { "Show it at {label}", "前往 {label} 确认" }
+    notice_too_many { "That was asked for too often just now. Wait a moment and try again.", "操作过于频繁，请稍后再试。" }
     denied_unproved { "Show first that it is you.", "请先确认身份。" }
     decide_confirm { "To decide, show first that it is you.", "审批前请先确认身份。" }
     sign_in_wait(seconds: i64) { "Too many attempts. The next one counts in {seconds} s.", "尝试次数过多，{seconds} 秒后可再次尝试。" }

@@ -51,6 +51,9 @@ messages! {
     since_none { "Nothing: the same requests are asked about again.", "无：再次提交相同请求。" }
     since_added(n: usize) { "Instances added: {n}", "新增实例：{n} 个" }
     since_removed(n: usize) { "Instances taken out: {n}", "移出实例：{n} 个" }
+    since_names { "Show their names", "显示名称" }
+    check_again { "Check again now", "立即重新检查" }
+    edited_by(who: &str, when: &str) { "{who} changed this draft too, last at {when}. Their changes are shown here.", "{who} 也修改了此草稿，最近于 {when}。其修改已显示在此处。" }
     since_patches_added(list: &str) { "Hot patches added: {list}", "新增热补丁：{list}" }
     since_patches_removed(list: &str) { "Hot patches taken out: {list}", "移除热补丁：{list}" }
     since_start(before: &str, after: &str) { "Start moved from {before} to {after}", "开始时间由 {before} 改为 {after}" }
@@ -110,6 +113,9 @@ impl Lang {
                         Self::En => "a custom patch".to_owned(),
                         Self::Zh => "含定制补丁".to_owned(),
                     });
+                }
+                if rule.within_minutes > 0 {
+                    parts.push(self.need_urgent(rule.within_minutes));
                 }
                 parts.join(", ")
             }

@@ -85,6 +85,7 @@ pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &s
 /// in which somebody writes is left alone.
 pub(super) fn take_over(fresh: &Document) {
     let Some(document) = document() else { return };
+    adopt_fields(&document, fresh);
     let Ok(parts) = document.query_selector_all("[data-live]") else { return };
     let active = document.active_element();
     for index in 0..parts.length() {
@@ -106,6 +107,33 @@ pub(super) fn take_over(fresh: &Document) {
         }
     }
     copy_validity(&document, fresh);
+}
+
+/// In forms that several people may fill at once, a field that nobody here has touched takes what somebody else has saved. One that
+/// was touched stays as it is typed; what it differs from is then what stands on the server now.
+fn adopt_fields(document: &Document, fresh: &Document) {
+    let inputs = |root: &Document| {
+        let found = root.query_selector_all("form[data-merge] input:not([type=hidden])").ok();
+        let found = found.into_iter().flat_map(|list| (0..list.length()).filter_map(move |n| list.get(n)));
+        found.filter_map(|node| node.dyn_into::<HtmlInputElement>().ok()).collect::<Vec<_>>()
+    };
+    let ticks = |input: &HtmlInputElement| matches!(input.type_().as_str(), "checkbox" | "radio");
+    let key = |input: &HtmlInputElement| (input.name(), if ticks(input) { input.value() } else { String::new() });
+    let twins = inputs(fresh);
+    for ours in inputs(document) {
+        let Some(theirs) = twins.iter().find(|twin| !twin.name().is_empty() && key(twin) == key(&ours)) else { continue };
+        if ticks(&ours) {
+            if ours.checked() == ours.default_checked() {
+                ours.set_checked(theirs.default_checked());
+            }
+            ours.set_default_checked(theirs.default_checked());
+        } else {
+            if ours.value() == ours.default_value() {
+                ours.set_value(&theirs.default_value());
+            }
+            ours.set_default_value(&theirs.default_value());
+        }
+    }
 }
 
 /// What can hold the focus inside a part.

@@ -3,8 +3,8 @@
 use crate::{
     api::{PickInstances, load_picker},
     components::{Empty, FilterFields, InstanceStatus, PageButtons, PageHead, PlanSteps, Step, SyncBar, load},
-    islands::{SaveAsYouGo, TickRows},
-    pages::{fleet_filter, page_number},
+    islands::{Live, SaveAsYouGo, TickRows},
+    pages::{fleet_filter, page_number, plan_parts::EditedBy},
     paths,
     query::Query,
     viewer::Viewer,
@@ -74,7 +74,8 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
         <PlanSteps step=Step::Pick plan=id.clone()/>
         <SyncBar sync=view.sync/>
         {(!connected).then(|| view! { <p class="banner warn">{lang.not_connected()}</p> })}
-        <form id="picker" method="post" action=PickInstances::url() autocomplete="off">
+        <EditedBy edited=view.edited/>
+        <form id="picker" data-merge="" method="post" action=PickInstances::url() autocomplete="off">
             // Enter in a text field presses the first button of the form: filtering.
             <button class="visually-hidden" name="go" value="filter" tabindex="-1" aria-hidden="true">{lang.apply()}</button>
             <div data-live="pick-state">
@@ -137,6 +138,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
                 <PasteReport lines=view.pasted/>
             </details>
         </form>
+        <Live every=5 note=String::new()/>
         <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned()/>
     }.into_any()
 }

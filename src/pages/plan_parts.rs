@@ -12,9 +12,17 @@ use patchboard_domain::{
     authority::Action,
     compile::Request,
     filter::{FleetFilter, PAGE_SIZE},
-    fleet::{DraftView, May, Page, Said},
+    fleet::{DraftView, Edited, May, Page, Said},
     id::PlanId,
 };
+
+/// Somebody else's hand in the draft that is being edited.
+#[component]
+pub(super) fn EditedBy(edited: Option<Edited>) -> impl IntoView {
+    let viewer = Viewer::current();
+    let text = edited.map(|e| viewer.lang.edited_by(&e.who, &when::full(&viewer, e.at)));
+    view! { <div data-live="edited" role="status">{text.map(|text| view! { <p class="banner">{text}</p> })}</div> }
+}
 
 /// Most names on this page; all of them are on the page that picks.
 const NAMES_AT_MOST: usize = 200;

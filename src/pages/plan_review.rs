@@ -1,7 +1,7 @@
 //! A plan that waits for a decision: exactly what would be sent, what it reaches, what stands against it, and who said what.
 
 use crate::{
-    api::{DecidePlan, ReopenPlan},
+    api::{CheckPlan, DecidePlan, ReopenPlan},
     components::{PageHead, PlanBadge},
     islands::Live,
     pages::plan_parts::{Sentence, Thread, Ticket, requests},
@@ -14,6 +14,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use patchboard_domain::{
     authority::{Action, Denied},
     fleet::{Page, ReviewView},
+    id::InstanceId,
     plan::PlanState,
 };
 
@@ -58,30 +59,42 @@ pub fn ReviewPlan(view: ReviewView, page: i64) -> impl IntoView {
     }
 }
 
+/// Most names that a line of the difference holds.
+const NAMES_IN_LINE: usize = 5;
+
 #[component]
 fn Since(view: ReviewView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let list = |v: &[patchboard_domain::version::PatchVersion]| v.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let names = view.since_names;
+    let named = |text: String, ids: &[InstanceId]| {
+        let name = |id: &InstanceId| names.get(id).cloned().unwrap_or_else(|| id.to_string());
+        if ids.len() <= NAMES_IN_LINE {
+            return format!("{text} ({})", ids.iter().map(name).collect::<Vec<_>>().join(", ")).into_any();
+        }
+        let all = ids.iter().map(|id| view! { <li>{name(id)} " " <code class="id">{id.to_string()}</code></li> }).collect_view();
+        view! { {text} <details><summary>{lang.since_names()}</summary><ul class="names">{all}</ul></details> }.into_any()
+    };
     view.since.map(|since| {
         let mut lines = Vec::new();
         if since.is_none() {
-            lines.push(lang.since_none().to_owned());
+            lines.push(lang.since_none().into_any());
         }
         if !since.added.is_empty() {
-            lines.push(lang.since_added(since.added.len()));
+            lines.push(named(lang.since_added(since.added.len()), &since.added));
         }
         if !since.removed.is_empty() {
-            lines.push(lang.since_removed(since.removed.len()));
+            lines.push(named(lang.since_removed(since.removed.len()), &since.removed));
         }
         if !since.patches_added.is_empty() {
-            lines.push(lang.since_patches_added(&list(&since.patches_added)));
+            lines.push(lang.since_patches_added(&list(&since.patches_added)).into_any());
         }
         if !since.patches_removed.is_empty() {
-            lines.push(lang.since_patches_removed(&list(&since.patches_removed)));
+            lines.push(lang.since_patches_removed(&list(&since.patches_removed)).into_any());
         }
         if let Some((before, after)) = since.start {
-            lines.push(lang.since_start(&when::full(&viewer, before), &when::full(&viewer, after)));
+            lines.push(lang.since_start(&when::full(&viewer, before), &when::full(&viewer, after)).into_any());
         }
         view! { <section class="card"><h2>{lang.since_title()}</h2><ul>{lines.into_iter().map(|l| view! { <li>{l}</li> }).collect_view()}</ul></section> }
     })
@@ -121,10 +134,9 @@ fn Checks(view: ReviewView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let now = view.now;
-    let name = |id: &patchboard_domain::id::InstanceId| {
-        now.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone())
-    };
-    let names = |ids: &[patchboard_domain::id::InstanceId]| {
+    let name =
+        |id: &InstanceId| now.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone());
+    let names = |ids: &[InstanceId]| {
         if ids.len() <= 3 { ids.iter().map(name).collect::<Vec<_>>().join(", ") } else { lang.instances(ids.len()) }
     };
     let mut blocking: Vec<String> = now.refusals.iter().map(|r| viewer.plan_refusal(r, name)).collect();
@@ -150,7 +162,10 @@ fn Checks(view: ReviewView) -> impl IntoView {
             {if !blocked { view! { <p class="sub good">{lang.checks_good()}</p> }.into_any() } else { view! { <ul>{items(blocking)}</ul> }.into_any() }}
             {(!warnings.is_empty()).then(|| view! { <ul class="warnings">{items(warnings)}</ul> })}
             {(!others.is_empty()).then(|| view! { <h3>{lang.others_title()}</h3><ul>{others}</ul> })}
-            <p class="hint">{ages}</p>
+            <form method="post" action=CheckPlan::url() class="actions">
+                <input type="hidden" name="plan" value=now.plan.id.to_string()/>
+                <button>{lang.check_again()}</button><span class="hint">{ages}</span>
+            </form>
         </section>
     }
 }

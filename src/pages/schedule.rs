@@ -4,6 +4,7 @@ use crate::{
     api::{SetSchedule, load_draft},
     components::{PageHead, PlanSteps, Step, load},
     islands::{Live, SaveAsYouGo},
+    pages::plan_parts::EditedBy,
     viewer::Viewer,
     when,
 };
@@ -39,7 +40,8 @@ fn Schedule(view: DraftView) -> impl IntoView {
     let waiting = view.candidates_read < view.chosen.len();
     view! {
         <PlanSteps step=Step::Schedule plan=Some(id.clone())/>
-        <form id="schedule" method="post" action=SetSchedule::url() novalidate>
+        <EditedBy edited=view.edited.clone()/>
+        <form id="schedule" method="post" action=SetSchedule::url() novalidate data-merge="">
             <button class="visually-hidden" name="go" value="save" tabindex="-1" aria-hidden="true">{lang.save()}</button>
             <input type="hidden" name="plan" value=id.to_string()/>
             <div data-live="was"><input type="hidden" name="was" value=was/></div>
@@ -75,7 +77,7 @@ fn Schedule(view: DraftView) -> impl IntoView {
             </div>
         </form>
         <SaveAsYouGo form="schedule".to_owned() failed=lang.save_failed().to_owned()/>
-        {waiting.then(|| view! { <Live every=1 note=String::new()/> })}
+        <Live every=if waiting { 1 } else { 5 } note=String::new()/>
     }
 }
 

@@ -102,12 +102,13 @@ struct RawRule {
     tag: String,
     instances: usize,
     custom_patch: bool,
+    within_minutes: i64,
     approvals: usize,
 }
 
 impl Default for RawRule {
     fn default() -> Self {
-        Self { tag: String::new(), instances: 0, custom_patch: false, approvals: 2 }
+        Self { tag: String::new(), instances: 0, custom_patch: false, within_minutes: 0, approvals: 2 }
     }
 }
 
@@ -371,7 +372,11 @@ fn review(raw: RawReview) -> Result<ReviewPolicy, ConfigError> {
         if rule.approvals == 0 {
             return Err(ConfigError("review.rule: approvals must be at least 1".to_owned()));
         }
-        rules.push(ApprovalRule { tag: rule.tag, instances: rule.instances, custom_patch: rule.custom_patch, approvals: rule.approvals });
+        if rule.within_minutes != 0 {
+            within("review.rule: within_minutes", rule.within_minutes, 90 * 24 * 60)?;
+        }
+        let RawRule { tag, instances, custom_patch, within_minutes, approvals } = rule;
+        rules.push(ApprovalRule { tag, instances, custom_patch, within_minutes, approvals });
     }
     Ok(ReviewPolicy {
         required: raw.required,

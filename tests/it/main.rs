@@ -14,3 +14,4 @@ mod review;
 mod somebody;
 mod sso;
 mod support;
+mod together;

@@ -264,18 +264,25 @@ impl TestApp {
         PlanId::new(id)
     }
 
-    /// The draft once every candidate list has answered.
-    pub(crate) async fn draft_view(&self, id: &PlanId) -> DraftView {
-        let ready = async {
-            loop {
-                let view = self.services.draft_view(&self.actor, id).await.unwrap();
-                if view.candidates_read == view.chosen.len() {
-                    return view;
-                }
+    /// Waits for something that happens in the background.
+    pub(crate) async fn until(&self, holds: impl AsyncFn() -> bool) {
+        let holds = async {
+            while !holds().await {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready).await.expect("candidate lists answer")
+        tokio::time::timeout(PATIENCE, holds).await.expect("it happens");
+    }
+
+    /// The draft once every candidate list has answered.
+    pub(crate) async fn draft_view(&self, id: &PlanId) -> DraftView {
+        let view = async || self.services.draft_view(&self.actor, id).await.unwrap();
+        self.until(async || {
+            let view = view().await;
+            view.candidates_read == view.chosen.len()
+        })
+        .await;
+        view().await
     }
 
     /// Confirms a draft through its form.

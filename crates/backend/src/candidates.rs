@@ -1,11 +1,11 @@
 //! Candidate lists of single instances: these decide, because whether the batch list is a union is not documented.
 
 use crate::{Error, Services, translate};
-use chrono::{Duration, SecondsFormat};
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use patchboard_domain::{
     account::Actor,
     authority::Action,
-    id::{CloudName, InstanceId},
+    id::{CloudName, InstanceId, PlanId},
 };
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -40,8 +40,11 @@ impl Services {
     /// # Errors
     /// [`Error::Store`]; what a call gives is kept with its instance.
     pub async fn read_candidates(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
+        self.read_older_than(cloud, ids, self.now() - Duration::minutes(self.policy().candidates_minutes)).await
+    }
+
+    async fn read_older_than(&self, cloud: &CloudName, ids: &[InstanceId], since: DateTime<Utc>) -> Result<(), Error> {
         let connection = self.cloud(cloud)?.clone();
-        let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
         let fresh = self.store().offers(cloud, ids, since).await?;
         let wanted: Vec<InstanceId> = {
             let mut asking = self.asking();
@@ -102,13 +105,30 @@ impl Services {
         Ok(self.store().put_offer(cloud.name(), id, at, offer.as_ref().map_err(String::as_str)).await?)
     }
 
+    /// A person wants to know how it stands now: the fleet and the lists of these instances are read again, however new they are.
+    /// What is known stays until the answer comes.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::TooMany`], [`Error::Store`].
+    pub async fn check_again(&self, actor: &Actor, id: &PlanId) -> Result<(), Error> {
+        self.refresh(actor)?;
+        let plan = self.plan(id).await?;
+        let (services, now) = (self.clone(), self.now());
+        tokio::spawn(async move {
+            if let Err(error) = services.read_older_than(&plan.cloud, &plan.draft.instances, now).await {
+                tracing::error!(cloud = %plan.cloud, error = ?error, "candidate lists could not be kept");
+            }
+        });
+        Ok(())
+    }
+
     /// A person asks to try the failed ones again.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn retry_candidates(&self, actor: &Actor, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
         self.allow(actor, Action::CreatePlan)?;
-        let long_ago = chrono::DateTime::UNIX_EPOCH;
+        let long_ago = DateTime::UNIX_EPOCH;
         let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
         for (id, _, result) in self.store().offers(cloud, ids, since).await? {
             if let Err(why) = result {

@@ -1,6 +1,6 @@
 //! Drafts: picking instances, versions and a time. What is typed is kept as typed; what is wrong with it is said by the view.
 
-use crate::{Error, Services, fleet::nearest_page, zones};
+use crate::{Error, Services, fleet::nearest_page, throttle::Key, zones};
 use chrono::Duration;
 use patchboard_domain::{
     account::Actor,
@@ -8,7 +8,7 @@ use patchboard_domain::{
     compile::{Input, compile, plan_hash},
     eligibility::{Candidates, Chosen, NotInstallable, check_plan, patch_choices, warnings},
     filter::{FleetFilter, PAGE_SIZE},
-    fleet::{DraftView, FleetRow, Page, Pasted, PickerView},
+    fleet::{DraftView, Edited, FleetRow, Names, Page, Pasted, PickerView},
     id::{CloudName, InstanceId, PlanId},
     instance::Instance,
     ledger::Deed,
@@ -54,6 +54,7 @@ impl Services {
     /// [`Error::NotFound`] when no cloud is configured by that name, [`Error::Denied`], [`Error::Store`].
     pub async fn create_draft(&self, actor: &Actor, cloud: &CloudName, zone: &str) -> Result<PlanId, Error> {
         self.allow(actor, Action::CreatePlan)?;
+        self.not_too_often(actor, Key::many_an_hour("plan"))?;
         self.cloud(cloud)?;
         let now = self.now();
         let zone = if zones::find(zone).is_some() { zone } else { &self.policy().default_zone };
@@ -323,6 +324,10 @@ impl Services {
             facets: (*self.facets().await?).clone(),
             sync: self.sync_statuses().await?,
             pasted,
+            edited: match &plan {
+                Some(plan) => edited_by_another(actor, plan, &self.names().await?),
+                None => None,
+            },
             plan,
         })
     }
@@ -388,12 +393,14 @@ impl Services {
         };
         let need = self.need(&chosen, picked, start.as_ref().ok().map(|s| s.at));
         let reviews = self.store().reviews(&plan.id).await?;
+        let names = self.names().await?;
         Ok(DraftView {
+            edited: edited_by_another(actor, &plan, &names),
             max_instances: policy.max_instances_per_request,
             need,
             may: self.may_all(actor, &plan),
             last_review: reviews.into_iter().last(),
-            names: self.names().await?,
+            names,
             thread: self.thread(&plan.id).await?,
             candidates_read: chosen.iter().filter(|c| !matches!(c.candidates, Candidates::Awaited)).count(),
             candidates_failed: chosen
@@ -454,6 +461,12 @@ impl Services {
 /// What was typed where it differs from what was shown, and otherwise what stands now.
 fn touched<T: PartialEq + Clone>(was: &T, typed: &T, now: &T) -> T {
     if typed == was { now.clone() } else { typed.clone() }
+}
+
+/// Who else changed a plan last.
+fn edited_by_another(actor: &Actor, plan: &Plan, names: &Names) -> Option<Edited> {
+    let by = plan.edited_by.as_ref().filter(|by| actor.user.as_ref() != Some(by))?;
+    Some(Edited { who: names.get(by).cloned()?, at: plan.updated_at })
 }
 
 fn page_of<T>(all: Vec<T>, page: i64) -> Vec<T> {

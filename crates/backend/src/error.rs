@@ -28,6 +28,9 @@ pub enum Error {
     /// A cancel or deletion that is not possible.
     #[error("the task cannot be changed so")]
     Order(OrderRefusal),
+    /// Asked too often; in so many seconds again.
+    #[error("asked too often")]
+    TooMany(i64),
     /// Not allowed, and why.
     #[error("not allowed")]
     Denied(Denied),

@@ -1,6 +1,6 @@
 //! Decisions: asking for one, giving one, and holding what is sent against what was decided.
 
-use crate::{Error, Services, drafts::plan_subject};
+use crate::{Error, Services, drafts::plan_subject, throttle::Key};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::{Actor, Role},
@@ -127,6 +127,8 @@ impl Services {
         let review = reviews[at].clone();
         let since = at.checked_sub(1).map(|before| Difference::between(&reviews[before], &review));
         let cloud = plan.cloud.clone();
+        let differing: Vec<InstanceId> = since.iter().flat_map(|s| s.added.iter().chain(&s.removed)).cloned().collect();
+        let since_names = self.store().instances_by_id(&cloud, &differing).await?.into_iter().map(|i| (i.id, i.name)).collect();
         let others = self.others_about(&plan).await?;
         let now = self.judge(actor, plan).await?;
         let facets = self.facets().await?;
@@ -142,6 +144,7 @@ impl Services {
             now,
             review,
             since,
+            since_names,
             blast,
             others,
             instances_at,
@@ -276,6 +279,7 @@ impl Services {
     pub async fn comment(&self, actor: &Actor, id: &PlanId, text: &str) -> Result<(), Error> {
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Comment, &plan)?;
+        self.not_too_often(actor, Key::many_an_hour("comment"))?;
         let text = cleaned(text);
         if text.is_empty() {
             return Err(Error::NeedsComment);

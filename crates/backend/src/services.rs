@@ -1,6 +1,11 @@
 //! What every use case needs, in one handle.
 
-use crate::{Error, Seal, SingleSignOn, clock::SharedClock, cloud::Cloud, throttle::Throttle};
+use crate::{
+    Error, Seal, SingleSignOn,
+    clock::SharedClock,
+    cloud::Cloud,
+    throttle::{Key, Throttle},
+};
 use chrono::{DateTime, SubsecRound, Utc};
 use patchboard_domain::{
     account::{Actor, Role},
@@ -201,12 +206,29 @@ impl Services {
         Ok(all)
     }
 
+    /// Takes one of the attempts that a person has for something.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(crate) fn not_too_often(&self, actor: &Actor, limit: Key) -> Result<(), Error> {
+        let Some(user) = &actor.user else { return Ok(()) };
+        let (now, keys) = (self.now(), [limit.of(user.as_str())]);
+        let mut throttle = self.throttle();
+        if let Some(seconds) = throttle.wait(&keys, now) {
+            return Err(Error::TooMany(seconds));
+        }
+        throttle.take(&keys, now);
+        Ok(())
+    }
+
     /// A person asks to look at the cloud now.
     ///
     /// # Errors
-    /// [`Error::Denied`].
+    /// [`Error::Denied`], [`Error::TooMany`].
     pub fn refresh(&self, actor: &Actor) -> Result<(), Error> {
         self.allow(actor, Action::Refresh)?;
+        // Each look costs the cloud many calls, of a budget that everybody shares.
+        self.not_too_often(actor, Key::many_a_minute("refresh"))?;
         for cloud in self.clouds() {
             cloud.sync().notify_one();
         }

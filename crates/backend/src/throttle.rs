@@ -22,6 +22,22 @@ impl Key {
         Self { name, burst: 3, seconds_each: 20 }
     }
 
+    /// For what a person asks for by a button: 10 at once, then one every six seconds.
+    pub(crate) fn many_a_minute(what: &str) -> Self {
+        Self { name: what.to_owned(), burst: 10, seconds_each: 6 }
+    }
+
+    /// For what a person makes: 60 at once, 240 an hour. More is a script that has gone wrong.
+    pub(crate) fn many_an_hour(what: &str) -> Self {
+        Self { name: what.to_owned(), burst: 60, seconds_each: 15 }
+    }
+
+    /// The share of one person.
+    pub(crate) fn of(mut self, whose: &str) -> Self {
+        self.name = format!("{} {whose}", self.name);
+        self
+    }
+
     /// For what many may try at: 60 at once, 1800 an hour (the same source).
     pub(crate) fn many(name: String) -> Self {
         Self { name, burst: 60, seconds_each: 2 }

@@ -181,6 +181,8 @@ pub struct ReviewView {
     pub standing: usize,
     /// What is different from the review before.
     pub since: Option<Difference>,
+    /// Names of the instances in that difference, as far as they are known.
+    pub since_names: BTreeMap<InstanceId, String>,
     /// What it reaches.
     pub blast: BlastRadius,
     /// Other plans that are not submitted yet and name one of the instances: plan, title, how many of them.
@@ -206,6 +208,15 @@ pub enum Pasted {
     Removed,
 }
 
+/// Somebody else's hand in a draft.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edited {
+    /// Who changed it last.
+    pub who: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// The first step of a plan: picking instances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PickerView {
@@ -221,6 +232,8 @@ pub struct PickerView {
     pub pasted: Vec<(String, Pasted)>,
     /// Selected instances that the filter or the page does not show.
     pub hidden: usize,
+    /// Somebody else changed it last.
+    pub edited: Option<Edited>,
 }
 
 /// The draft with everything the editing pages need.
@@ -228,6 +241,8 @@ pub struct PickerView {
 pub struct DraftView {
     /// The plan.
     pub plan: Plan,
+    /// Somebody else changed it last.
+    pub edited: Option<Edited>,
     /// Chosen instances with what stands against them, in the order of choice.
     pub chosen: Vec<FleetRow>,
     /// Chosen ids that the store does not know.

@@ -49,6 +49,9 @@ pub struct ApprovalRule {
     pub instances: usize,
     /// A custom patch is among them.
     pub custom_patch: bool,
+    /// The start is nearer than so many minutes; 0: whenever it is.
+    #[serde(default)]
+    pub within_minutes: i64,
     /// Approvals needed then.
     pub approvals: usize,
 }
@@ -86,7 +89,9 @@ pub fn need(policy: &ReviewPolicy, instances: &[&Instance], kinds: &[PatchKind],
     };
     let mut wanted = vec![(policy.approvals.max(1), NeedReason::Always)];
     for rule in &policy.rules {
-        if tagged(&rule.tag) && instances.len() >= rule.instances && (!rule.custom_patch || kinds.contains(&PatchKind::Custom)) {
+        let soon = rule.within_minutes == 0 || start < now + Duration::minutes(rule.within_minutes);
+        let custom = !rule.custom_patch || kinds.contains(&PatchKind::Custom);
+        if tagged(&rule.tag) && instances.len() >= rule.instances && custom && soon {
             wanted.push((rule.approvals, NeedReason::Rule(rule.clone())));
         }
     }
@@ -298,11 +303,13 @@ mod tests {
     fn the_strictest_rule_decides_and_is_named() {
         let prod = ApprovalRule { tag: "env=prod".to_owned(), instances: 2, approvals: 2, ..ApprovalRule::default() };
         let custom = ApprovalRule { custom_patch: true, approvals: 3, ..ApprovalRule::default() };
-        let policy = ReviewPolicy { rules: vec![prod.clone(), custom.clone()], ..ReviewPolicy::default() };
+        let hasty = ApprovalRule { tag: "env=prod".to_owned(), within_minutes: 1440, approvals: 4, ..ApprovalRule::default() };
+        let policy = ReviewPolicy { rules: vec![prod.clone(), custom.clone(), hasty.clone()], ..ReviewPolicy::default() };
         let (a, b) = (instance("prod"), instance("test"));
         let ask = |instances: &[&Instance], kinds: &[PatchKind], start: i64| need(&policy, instances, kinds, at(start), at(0));
-        assert_eq!(ask(&[&a], &[], 600), Need { approvals: 1, why: vec![NeedReason::Always] });
-        assert_eq!(ask(&[&a, &b], &[], 600), Need { approvals: 2, why: vec![NeedReason::Rule(prod)] });
+        assert_eq!(ask(&[&a], &[], 1440), Need { approvals: 1, why: vec![NeedReason::Always] });
+        assert_eq!(ask(&[&a], &[], 1439), Need { approvals: 4, why: vec![NeedReason::Rule(hasty)] });
+        assert_eq!(ask(&[&a, &b], &[], 1440), Need { approvals: 2, why: vec![NeedReason::Rule(prod)] });
         assert_eq!(ask(&[&b, &b], &[], 600).approvals, 1);
         assert_eq!(ask(&[&b], &[PatchKind::Custom], 600), Need { approvals: 3, why: vec![NeedReason::Rule(custom)] });
         assert_eq!(ask(&[&b], &[], 119), Need { approvals: 2, why: vec![NeedReason::Urgent { within: 120 }] });

@@ -1,0 +1,133 @@
+//! Several people at one plan: what the other did is seen, and what a decision rests on can be looked at again.
+
+use crate::{somebody::Person, support::TestApp};
+use axum::http::StatusCode;
+use patchboard_domain::{
+    account::Role,
+    id::PlanId,
+    review::{ApprovalRule, ReviewPolicy},
+};
+
+async fn reviewed() -> TestApp {
+    TestApp::under(ReviewPolicy::default()).await
+}
+
+fn names(app: &TestApp, ids: &[String]) -> Vec<String> {
+    app.simulator.world(|w| ids.iter().map(|id| w.instances[id].name.clone()).collect())
+}
+
+async fn pick(who: &Person<'_>, id: &PlanId, shown: &[String], ticked: &[String]) {
+    let shown = shown.join(",");
+    let mut fields = vec![("plan", id.as_str()), ("plan_cloud", "test"), ("shown", &shown), ("go", "save")];
+    fields.extend(ticked.iter().map(|i| ("ticked[]", i.as_str())));
+    assert_eq!(who.post("/api/plans/pick", &fields).await.status, StatusCode::FOUND);
+}
+
+#[tokio::test]
+async fn a_review_names_what_is_different_from_the_one_before() {
+    let app = reviewed().await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    let (id, hash) = dba.asked(3).await;
+    let lead = app.person("wang.wei", &[Role::Approver]).await;
+    let no = [("plan", id.as_str()), ("hash", &hash), ("verdict", "changes"), ("comment", "one less")];
+    lead.post("/api/plans/decide", &no).await;
+    let all = app.pickable(4);
+    let mut kept = all.clone();
+    let out = kept.remove(1);
+    pick(&dba, &id, &all, &kept).await;
+    let hash = app.draft_view(&id).await.hash;
+    let asked = dba.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
+    assert_eq!(asked.location, format!("/plans/{id}"));
+    let page = lead.get(&asked.location).await.body;
+    let [gone, new] = [names(&app, &[out])[0].clone(), names(&app, &all[3..])[0].clone()];
+    assert!(page.contains(&format!("Instances taken out: 1 ({gone})")), "{page}");
+    assert!(page.contains(&format!("Instances added: 1 ({new})")));
+}
+
+#[tokio::test]
+async fn a_long_difference_is_counted_and_can_be_opened() {
+    let app = reviewed().await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    let (id, hash) = dba.asked(1).await;
+    let lead = app.person("wang.wei", &[Role::Approver]).await;
+    let no = [("plan", id.as_str()), ("hash", &hash), ("verdict", "changes"), ("comment", "more")];
+    lead.post("/api/plans/decide", &no).await;
+    let all = app.pickable(8);
+    pick(&dba, &id, &all, &all).await;
+    let hash = app.draft_view(&id).await.hash;
+    dba.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
+    let page = lead.get(&format!("/plans/{id}")).await.body;
+    assert!(page.contains("Instances added: 7"));
+    let opened = page.split("Show their names").nth(1).unwrap().split("</details>").next().unwrap();
+    for name in names(&app, &all[1..]) {
+        assert!(opened.contains(&name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_other_editor_is_named() {
+    let app = reviewed().await;
+    let one = app.person("li.na", &[Role::Operator]).await;
+    let two = app.person("chen.jie", &[Role::Operator]).await;
+    let ids = app.pickable(2);
+    let id = app.draft(&ids, 120).await;
+    pick(&one, &id, &ids, &ids[..1]).await;
+    for path in [format!("/plans/{id}/schedule"), format!("/plans/{id}/instances")] {
+        assert!(!one.get(&path).await.body.contains("changed this draft too"), "one's own change is no news");
+        assert!(two.get(&path).await.body.contains("li.na changed this draft too, last at"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn checks_can_be_made_again_now() {
+    let app = reviewed().await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    let (id, _) = dba.asked(2).await;
+    let lead = app.person("wang.wei", &[Role::Approver]).await;
+    let plan = format!("/plans/{id}");
+    assert!(lead.get(&plan).await.body.contains("Check again now"));
+    app.advance(120);
+    let before = app.services.review_view(&app.actor, &id).await.unwrap().now.candidates_at.unwrap();
+    let asked = app.simulator.requests("candidate-versions");
+    assert_eq!(lead.post("/api/plans/check", &[("plan", id.as_str())]).await.location, plan);
+    // What is known stands until the answers are there.
+    let view = app.services.review_view(&app.actor, &id).await.unwrap();
+    assert_eq!(view.now.candidates_read, 2);
+    app.until(async || app.services.review_view(&app.actor, &id).await.unwrap().now.candidates_at.unwrap() > before).await;
+    assert!(app.simulator.requests("candidate-versions") > asked || asked == 0);
+
+    // A finger that stays on the button costs the cloud nothing.
+    let mut refused = 0;
+    for _ in 0..15 {
+        refused += usize::from(lead.post("/api/plans/check", &[("plan", id.as_str())]).await.location.contains("error=too_many"));
+    }
+    assert!(refused >= 5, "{refused}");
+    assert!(lead.get(&format!("{plan}?error=too_many")).await.body.contains("asked for too often"));
+    assert_eq!(dba.post("/api/plans/check", &[("plan", id.as_str())]).await.location, plan, "others are not held up by it");
+}
+
+#[tokio::test]
+async fn nobody_makes_plans_without_end() {
+    let app = reviewed().await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    let ids = app.pickable(1);
+    let fields = [("plan_cloud", "test"), ("go", "continue"), ("ticked[]", ids[0].as_str())];
+    let mut made = 0;
+    while !dba.post("/api/plans/pick", &fields).await.location.contains("error=too_many") {
+        made += 1;
+        assert!(made < 100);
+    }
+    assert_eq!(made, 60);
+    app.advance(60);
+    assert!(!dba.post("/api/plans/pick", &fields).await.location.contains("error="), "an hour allows 240");
+}
+
+#[tokio::test]
+async fn a_rule_may_ask_for_more_where_the_start_is_near() {
+    let rule = ApprovalRule { within_minutes: 24 * 60, approvals: 2, ..ApprovalRule::default() };
+    let app = TestApp::under(ReviewPolicy { rules: vec![rule], urgent_minutes: 0, ..ReviewPolicy::default() }).await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    let (id, _) = dba.asked(1).await;
+    let page = dba.get(&format!("/plans/{id}")).await.body;
+    assert!(page.contains("0 of 2 approvals") && page.contains("it starts within 1440 minutes"), "{page}");
+}
