@@ -59,6 +59,14 @@ export async function become(page: Page, demo: Demo, name: "li.na" | "wang.wei" 
   expect(answer.ok()).toBe(true);
 }
 
+/** Comes in as one of the people of the demo's identity provider. */
+export async function signOn(page: Page, demo: Demo, name: string): Promise<void> {
+  await page.context().clearCookies();
+  await page.goto(`${demo.url}/session/sso?next=/account`);
+  await page.getByRole("link", { name: new RegExp(name) }).click();
+  await page.waitForURL(/\/account$/);
+}
+
 /** Opens a page; with JavaScript, waits until its islands run. */
 export async function open(page: Page, path: string): Promise<void> {
   await page.goto(path);

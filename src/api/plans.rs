@@ -72,6 +72,7 @@ pub async fn pick_instances(
     #[server(default)] plan: String,
     #[server(default)] plan_cloud: String,
     #[server(default)] shown: String,
+    #[server(default)] was: String,
     #[server(default)] ticked: Vec<String>,
     #[server(default)] pasted: String,
     #[server(default)] go: String,
@@ -91,12 +92,12 @@ pub async fn pick_instances(
     let viewer = crate::viewer::Viewer::current();
     let filter = FleetFilter { q, status, engine, missing, tag, project, form, cloud };
     let ids = |text: &str| -> Vec<InstanceId> { text.split(',').filter(|t| !t.is_empty()).map(InstanceId::new).collect() };
-    let shown = ids(&shown);
-    let ticked = if go == "tick_page" { shown.clone() } else { ticked.iter().map(InstanceId::new).collect() };
+    let was = ids(&was);
+    let ticked = if go == "tick_page" { ids(&shown) } else { ticked.iter().map(InstanceId::new).collect() };
     // "All matching" means what the page showed, not what was chosen since without applying it.
     let applied = serde_json::from_str(&applied).unwrap_or_else(|_| filter.clone());
     let back = if plan.is_empty() { paths::pick(None, &filter, page, false) } else { paths::plan(&PlanId::new(&plan)) };
-    let pick = Pick { actor, plan, cloud: plan_cloud, zone: viewer.zone, shown, ticked, pasted, go, page, selected_only, filter, applied };
+    let pick = Pick { actor, plan, cloud: plan_cloud, zone: viewer.zone, was, ticked, pasted, go, page, selected_only, filter, applied };
     super::answer(pick.run(&services).await, &back);
     Ok(())
 }
@@ -107,7 +108,7 @@ struct Pick {
     plan: String,
     cloud: String,
     zone: String,
-    shown: Vec<InstanceId>,
+    was: Vec<InstanceId>,
     ticked: Vec<InstanceId>,
     pasted: String,
     go: String,
@@ -132,8 +133,7 @@ impl Pick {
         } else {
             PlanId::new(&self.plan)
         };
-        let mut refused =
-            services.select(&self.actor, &id, Selection::Page { shown: self.shown.clone(), ticked: self.ticked.clone() }).await?;
+        let mut refused = services.select(&self.actor, &id, Selection::Page { was: self.was.clone(), ticked: self.ticked.clone() }).await?;
         let selected_only = match self.go.as_str() {
             "selected" => true,
             "everything" | "filter" => false,

@@ -134,6 +134,18 @@ fn adopt_fields(document: &Document, fresh: &Document) {
             ours.set_default_value(&theirs.default_value());
         }
     }
+    note_what_was_ticked(document);
+}
+
+/// Tells the server which boxes were ticked when somebody came to them: only what differs from that is theirs.
+fn note_what_was_ticked(document: &Document) {
+    let Ok(Some(was)) = document.query_selector("form[data-merge] input[name=was][data-ticks]") else { return };
+    let Ok(boxes) = document.query_selector_all("form[data-merge] input[data-row]") else { return };
+    let boxes = (0..boxes.length()).filter_map(|n| boxes.get(n)?.dyn_into::<HtmlInputElement>().ok());
+    let ticked: Vec<String> = boxes.filter(HtmlInputElement::default_checked).map(|b| b.value()).collect();
+    if let Ok(was) = was.dyn_into::<HtmlInputElement>() {
+        was.set_value(&ticked.join(","));
+    }
 }
 
 /// What can hold the focus inside a part.

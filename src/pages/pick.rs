@@ -58,6 +58,8 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
         .filter(|r| r.ineligible.is_none() || chosen.contains(&r.instance.id))
         .map(|r| r.instance.id.to_string())
         .collect();
+    let was: Vec<String> =
+        view.page.rows.iter().map(|r| &r.instance.id).filter(|id| chosen.contains(id)).map(ToString::to_string).collect();
     let paste_open = !view.pasted.is_empty();
     let applied = serde_json::to_string(&filter).unwrap_or_default();
     let (page, pages, total) = (view.page.page, view.page.pages(), view.page.total);
@@ -84,6 +86,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
             </div>
             <input type="hidden" name="applied" value=applied/>
             <input type="hidden" name="shown" value=pickable.join(",")/>
+            <input type="hidden" name="was" data-ticks="" value=was.join(",")/>
             <input type="hidden" name="page" value=page.to_string()/>
             <input type="hidden" name="selected_only" value=selected_only.to_string()/>
             <div class="filters" role="search" aria-label=lang.filters()>

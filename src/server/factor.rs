@@ -37,6 +37,11 @@ pub(super) async fn show(State(state): State<AppState>, Extension(asking): Exten
     }
 }
 
+/// A reload by hand, or the back button: the secret is shown once, so there is nothing here.
+pub(super) async fn leave() -> Response {
+    session::to(paths::ACCOUNT)
+}
+
 #[derive(Deserialize)]
 pub(super) struct FirstCode {
     #[serde(default)]

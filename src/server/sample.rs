@@ -83,7 +83,7 @@ impl Stage<'_> {
             return Ok(None);
         }
         let id = self.services.create_draft(&self.dba, self.cloud.name(), "Asia/Shanghai").await?;
-        self.services.select(&self.dba, &id, Selection::Page { shown: ids.clone(), ticked: ids.clone() }).await?;
+        self.services.select(&self.dba, &id, Selection::Page { was: Vec::new(), ticked: ids.clone() }).await?;
         self.services.read_candidates(self.cloud.name(), &ids).await?;
         let view = self.services.draft_view(&self.dba, &id).await?;
         let patch = view.choices.iter().rev().find(|c| c.fits_all() && c.of == ids.len()).map(|c| c.version);

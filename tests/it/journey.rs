@@ -52,7 +52,7 @@ async fn a_page_that_shows_other_requests_cannot_confirm() {
     let id = app.draft(&instances, 120).await;
     let seen = app.draft_view(&id).await;
     // Another tab takes one instance out.
-    app.post("/api/plans/pick", &[("plan", id.as_str()), ("shown", &instances[0]), ("go", "save")]).await;
+    app.post("/api/plans/pick", &[("plan", id.as_str()), ("was", &instances[0]), ("go", "save")]).await;
     let answer = app.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &seen.hash), ("count", "3")]).await;
     assert!(answer.location.contains("error=changed"), "{}", answer.location);
     app.send().await;
@@ -126,7 +126,7 @@ async fn selections_survive_pages_filters_and_pasting() {
     let first = app.post("/api/plans/pick", &[("plan_cloud", "test"), ("ticked[]", &ids[0]), ("go", "page:2")]).await;
     assert!(first.location.contains("page=2"), "{}", first.location);
     let id = first.location.split('/').nth(2).unwrap().to_owned();
-    app.post("/api/plans/pick", &[("plan", &id), ("shown", &ids[1]), ("ticked[]", &ids[1]), ("go", "filter"), ("q", "x")]).await;
+    app.post("/api/plans/pick", &[("plan", &id), ("ticked[]", &ids[1]), ("go", "filter"), ("q", "x")]).await;
     let pasted = format!("{}\nno-such-name\n{},more,columns", ids[2], ids[3].to_uppercase().replace("IN14", "in14").to_lowercase());
     app.post("/api/plans/pick", &[("plan", &id), ("pasted", &pasted), ("go", "paste")]).await;
     let page = app.get(&format!("/plans/{id}/instances")).await.body;

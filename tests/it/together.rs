@@ -16,9 +16,10 @@ fn names(app: &TestApp, ids: &[String]) -> Vec<String> {
     app.simulator.world(|w| ids.iter().map(|id| w.instances[id].name.clone()).collect())
 }
 
-async fn pick(who: &Person<'_>, id: &PlanId, shown: &[String], ticked: &[String]) {
-    let shown = shown.join(",");
-    let mut fields = vec![("plan", id.as_str()), ("plan_cloud", "test"), ("shown", &shown), ("go", "save")];
+/// Somebody leaves these ticked of those that were.
+async fn pick(who: &Person<'_>, id: &PlanId, was: &[String], ticked: &[String]) {
+    let was = was.join(",");
+    let mut fields = vec![("plan", id.as_str()), ("plan_cloud", "test"), ("was", &was), ("go", "save")];
     fields.extend(ticked.iter().map(|i| ("ticked[]", i.as_str())));
     assert_eq!(who.post("/api/plans/pick", &fields).await.status, StatusCode::FOUND);
 }
@@ -34,7 +35,7 @@ async fn a_review_names_what_is_different_from_the_one_before() {
     let all = app.pickable(4);
     let mut kept = all.clone();
     let out = kept.remove(1);
-    pick(&dba, &id, &all, &kept).await;
+    pick(&dba, &id, &all[..3], &kept).await;
     let hash = app.draft_view(&id).await.hash;
     let asked = dba.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
     assert_eq!(asked.location, format!("/plans/{id}"));
@@ -53,7 +54,7 @@ async fn a_long_difference_is_counted_and_can_be_opened() {
     let no = [("plan", id.as_str()), ("hash", &hash), ("verdict", "changes"), ("comment", "more")];
     lead.post("/api/plans/decide", &no).await;
     let all = app.pickable(8);
-    pick(&dba, &id, &all, &all).await;
+    pick(&dba, &id, &all[..1], &all).await;
     let hash = app.draft_view(&id).await.hash;
     dba.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
     let page = lead.get(&format!("/plans/{id}")).await.body;
@@ -76,6 +77,20 @@ async fn the_other_editor_is_named() {
         assert!(!one.get(&path).await.body.contains("changed this draft too"), "one's own change is no news");
         assert!(two.get(&path).await.body.contains("li.na changed this draft too, last at"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn nobody_ticks_again_what_somebody_else_has_taken_out() {
+    let app = reviewed().await;
+    let one = app.person("li.na", &[Role::Operator]).await;
+    let two = app.person("chen.jie", &[Role::Operator]).await;
+    let ids = app.pickable(4);
+    let id = app.draft(&ids[..2], 120).await;
+    // Both saw the same two ticked. One takes the first out and adds the third; the other adds the fourth, their first still ticked.
+    pick(&one, &id, &ids[..2], &[ids[1].clone(), ids[2].clone()]).await;
+    pick(&two, &id, &ids[..2], &[ids[0].clone(), ids[1].clone(), ids[3].clone()]).await;
+    let chosen = app.services.draft_view(&app.actor, &id).await.unwrap().plan.draft.instances;
+    assert_eq!(chosen.iter().map(|i| i.as_str().to_owned()).collect::<Vec<_>>(), ids[1..]);
 }
 
 #[tokio::test]

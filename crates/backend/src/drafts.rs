@@ -22,10 +22,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A change of the selection. Each is a merge, so that two tabs do not overwrite each other.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    /// Of the instances shown, exactly these are ticked.
+    /// Boxes of a page were ticked or unticked. What is neither stays as somebody else may have left it meanwhile.
     Page {
-        /// Every instance that could be ticked on the page.
-        shown: Vec<InstanceId>,
+        /// Those that were ticked when the page was shown.
+        was: Vec<InstanceId>,
         /// Those that are.
         ticked: Vec<InstanceId>,
     },
@@ -112,9 +112,10 @@ impl Services {
         match change {
             Selection::Clear => draft.instances.clear(),
             Selection::Remove(ids) => draft.instances.retain(|i| !ids.contains(i)),
-            Selection::Page { shown, ticked } => {
-                draft.instances.retain(|i| !shown.contains(i) || ticked.contains(i));
-                let new: Vec<_> = ticked.iter().filter(|i| !draft.instances.contains(i)).cloned().collect();
+            Selection::Page { was, ticked } => {
+                draft.instances.retain(|i| !was.contains(i) || ticked.contains(i));
+                let fresh = |i: &&InstanceId| !was.contains(i) && !draft.instances.contains(i);
+                let new: Vec<_> = ticked.iter().filter(fresh).cloned().collect();
                 let instances = self.store().instances_by_id(&plan.cloud, &new).await?;
                 wanted = self.rows(instances, Some(&plan.id)).await?;
                 wanted.sort_by_key(|r| new.iter().position(|i| *i == r.instance.id));
@@ -249,7 +250,7 @@ impl Services {
         }
         let id = self.create_draft(actor, cloud, zone).await?;
         let ids = vec![instance.clone()];
-        self.select(actor, &id, Selection::Page { shown: ids.clone(), ticked: ids }).await?;
+        self.select(actor, &id, Selection::Page { was: Vec::new(), ticked: ids }).await?;
         Ok(id)
     }
 

@@ -311,7 +311,7 @@ impl IdentityProvider {
             })
             .collect();
         let page = format!(
-            "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Simulated \
+            "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><title>Simulated \
              identity provider</title><h1>Simulated identity provider</h1><p>Sign in to Patchboard as</p><ul>{people}</ul>\
              <p><a href=\"/authorize/no?{raw}\">Do not sign in</a></p></html>"
         );

@@ -1,0 +1,42 @@
+// Two people at one draft, each in a browser of their own.
+import { draft, expect, fleetIsThere, localTime, open, signOn, test } from "../fixtures";
+
+test.use({ demoArgs: [] });
+
+test("each sees what the other saves, and nobody's words are overwritten", async ({ page, browser, demo }) => {
+  test.setTimeout(120_000);
+  await fleetIsThere(page);
+  const path = await draft(page, "q=pilot&status=ACTIVE&engine=3.208.0", "Pilot ring");
+  await open(page, `${path}/schedule`);
+  const context = await browser.newContext({ baseURL: demo.url, locale: "en-US" });
+  const other = await context.newPage();
+  await signOn(other, demo, "陈静");
+  await open(other, `${path}/schedule`);
+
+  // What one does not touch takes what the other has saved; what one is writing stays.
+  const writing = page.getByLabel(/Reason/);
+  await writing.fill("Security fixes of this");
+  await other.getByLabel(/Change ticket/).fill("CHG-7");
+  const moved = localTime(8, 8);
+  await other.getByLabel("Date and time").fill(moved);
+  await expect(page.getByLabel(/Change ticket/)).toHaveValue("CHG-7", { timeout: 20_000 });
+  await expect(page.getByLabel("Date and time")).toHaveValue(moved);
+  await expect(page.getByText(/陈静.*changed this draft too/)).toBeVisible();
+  await writing.press("End");
+  await writing.pressSequentially(" quarter");
+  await expect(other.getByLabel(/Reason/)).toHaveValue("Security fixes of this quarter", { timeout: 20_000 });
+  await page.reload();
+  for (const each of [page, other]) {
+    await expect(each.getByLabel(/Reason/)).toHaveValue("Security fixes of this quarter");
+    await expect(each.getByLabel(/Change ticket/)).toHaveValue("CHG-7");
+    await expect(each.getByLabel("Date and time")).toHaveValue(moved);
+  }
+
+  // Ticks too.
+  await open(page, `${path}/instances?q=pilot`);
+  await open(other, `${path}/instances?q=pilot`);
+  await other.locator("input[data-row]:checked").first().uncheck();
+  await expect(page.locator("input[data-row]:checked")).toHaveCount(0, { timeout: 20_000 });
+  await expect(page.getByText("0 selected")).toBeVisible();
+  await context.close();
+});
