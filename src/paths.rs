@@ -54,6 +54,10 @@ pub const FACTOR_CONFIRM: &str = "/account/factor/confirm";
 pub const PEOPLE_CODE: &str = "/people/code";
 /// Becomes one of the sample people; a demo only.
 pub const DEMO_SWITCH: &str = "/demo/switch";
+/// Takes what browsers report about our policy.
+pub const REPORTS: &str = "/reports";
+/// The form of the first step, which takes long lists.
+pub const PICK: &str = "/api/plans/pick";
 /// Language, zone, theme.
 pub const PREFERENCES: &str = "/preferences";
 

@@ -17,15 +17,22 @@ pub async fn ask_review(plan: String, hash: String) -> Result<(), ApiError> {
 #[cfg(feature = "ssr")]
 const COMMENT_KEPT: usize = 1_500;
 
-/// Decides about requests that have the hash that was shown. `verdict` is `approve`, `changes` or `reject`.
+/// Decides about requests that have the hash that was shown. `verdict` is `approve`, `changes` or `reject`. `shown`: when the
+/// page was made, in milliseconds since 1970.
 #[server(endpoint = "plans/decide")]
-pub async fn decide_plan(plan: String, hash: String, verdict: String, #[server(default)] comment: String) -> Result<(), ApiError> {
+pub async fn decide_plan(
+    plan: String,
+    hash: String,
+    verdict: String,
+    #[server(default)] comment: String,
+    #[server(default)] shown: i64,
+) -> Result<(), ApiError> {
     use patchboard_domain::review::Verdict;
     let (services, actor) = super::who()?;
     let id = patchboard_domain::id::PlanId::new(plan);
     let here = crate::paths::plan(&id);
     let result = match Verdict::from_word(&verdict) {
-        Some(verdict) => services.decide(&actor, &id, &hash, verdict, &comment).await,
+        Some(verdict) => services.decide(&actor, &id, &hash, verdict, &comment, chrono::DateTime::from_timestamp_millis(shown)).await,
         None => Err(patchboard_backend::Error::NotFound),
     };
     // What was typed comes back with whatever stands against it.

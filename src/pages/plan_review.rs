@@ -195,6 +195,7 @@ fn Decide(view: ReviewView) -> impl IntoView {
             <h2>{lang.decide_title()}</h2>
             <input type="hidden" name="plan" value=view.now.plan.id.to_string()/>
             <input type="hidden" name="hash" value=view.review.hash/>
+            <input type="hidden" name="shown" value=viewer.now.timestamp_millis().to_string()/>
             <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><input name="comment" value=comment autocomplete="off" maxlength="4000"/></label>
             <div class="actions">
                 <button class="primary" name="verdict" value="approve" disabled=!ready>{lang.approve_button()}</button>

@@ -60,6 +60,7 @@ const DOORS: &[(&str, Door)] = &[
     (paths::SSO_BACK, Door::Open),
     (paths::DEMO_SWITCH, Door::Open),
     (paths::PREFERENCES, Door::Open),
+    (paths::REPORTS, Door::Open),
     ("/healthz", Door::Open),
     ("/readyz", Door::Open),
     ("/dev/reload.js", Door::Open),

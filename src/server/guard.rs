@@ -1,18 +1,28 @@
 //! Which names we answer to: those of this machine's loopback, and that of the public address.
 
 use super::Front;
+use crate::paths;
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header::HOST},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONNECTION, HOST},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use std::net::IpAddr;
 
-/// Refuses a `Host` that is not ours. A page elsewhere could otherwise point its own name at our address and be same-origin with
+/// Refuses a request that can be read in two ways, and a `Host` that is not ours. A page elsewhere could otherwise point its own name at our address and be same-origin with
 /// us (DNS rebinding).
 pub(super) async fn our_host(State(hosts): State<Vec<String>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).and_then(|h| h.to_str().ok()).or_else(|| request.uri().host());
+    let headers = request.headers();
+    // A proxy in front may have believed the other one (RFC 9112, 3.2). Of two lengths the HTTP library takes the chunks and closes
+    // the connection afterwards (6.1).
+    if headers.get_all(HOST).iter().count() > 1 {
+        return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response();
+    }
+    let host = headers.get(HOST).and_then(|h| h.to_str().ok()).or_else(|| request.uri().host());
     match host {
         Some(host) if is_loopback(host) || hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) => next.run(request).await,
         _ => (
@@ -26,7 +36,9 @@ pub(super) async fn our_host(State(hosts): State<Vec<String>>, request: Request,
 /// Refuses whatever changes something and does not come from a page of ours: browsers say so by `Sec-Fetch-Site`, older ones by
 /// `Origin`. Whoever says neither is refused as well: no program has anything to change here without a page.
 pub(super) async fn same_origin(State(front): State<Front>, request: Request, next: Next) -> Response {
-    if request.method().is_safe() || is_ours(&front, request.headers()) {
+    // Reports are sent by the browser itself, which says of them what it likes; nothing is changed by them.
+    let harmless = request.method().is_safe() || request.uri().path() == paths::REPORTS;
+    if harmless || is_ours(&front, request.headers()) {
         return next.run(request).await;
     }
     StatusCode::FORBIDDEN.into_response()

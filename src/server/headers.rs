@@ -1,5 +1,6 @@
 //! Headers of every answer: what the browser may do with a page of ours.
 
+use crate::paths;
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue},
@@ -13,7 +14,9 @@ use leptos::nonce::Nonce;
 fn policy(nonce: &Nonce) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
-         connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+         connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; \
+         report-uri {reports}; report-to csp",
+        reports = paths::REPORTS
     )
 }
 
@@ -42,6 +45,9 @@ pub(super) async fn secure(State(tls): State<bool>, mut request: Request, next: 
     }
     if let Ok(value) = HeaderValue::from_str(&policy(&nonce)) {
         headers.insert(HeaderName::from_static("content-security-policy"), value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&format!("csp=\"{}\"", paths::REPORTS)) {
+        headers.insert(HeaderName::from_static("reporting-endpoints"), value);
     }
     response
 }

@@ -10,11 +10,13 @@ mod guard;
 mod headers;
 mod health;
 mod key;
+mod limits;
 mod logging;
 mod people;
 mod preferences;
 mod refusal;
 mod reload;
+mod reports;
 mod run;
 mod sample;
 mod session;
@@ -36,7 +38,6 @@ use patchboard_backend::Services;
 use std::{net::IpAddr, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::TimeoutLayer,
     trace::TraceLayer,
@@ -44,9 +45,6 @@ use tower_http::{
 
 pub use run::serve;
 pub use session::SAMPLE_PEOPLE;
-
-/// Largest request body. A pasted list of ten thousand ids is below half of it.
-const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Longest time for a page or a server function. Pages read the store only, so this is far beyond any that is well.
 const PAGE_DEADLINE: Duration = Duration::from_secs(30);
@@ -129,6 +127,7 @@ pub fn router(services: Services, front: Front) -> Router {
         .route(paths::FACTOR_SHOW, post(factor::show).get(factor::leave))
         .route(paths::FACTOR_CONFIRM, post(factor::confirm).get(factor::leave))
         .route(paths::PEOPLE_CODE, post(session::code))
+        .route(paths::REPORTS, post(reports::take))
         .route(paths::LEDGER_JSON, get(export::json_lines))
         .route(paths::LEDGER_CSV, get(export::csv))
         .fallback(move |uri, request| site::file_or_page(uri, request, context.clone(), shell.clone()))
@@ -137,7 +136,7 @@ pub fn router(services: Services, front: Front) -> Router {
         .layer(from_fn_with_state(state, doors::doorkeeper))
         .layer(from_fn_with_state(front.clone(), guard::same_origin))
         .layer(from_fn_with_state(front.hosts.clone(), guard::our_host))
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(from_fn(limits::body))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PAGE_DEADLINE))
         .layer(from_fn_with_state(look, refusal::in_words))
         .layer(from_fn_with_state(front.secure, headers::secure))

@@ -109,6 +109,6 @@ impl Stage<'_> {
 
     async fn decide(&self, id: &PlanId, verdict: Verdict, comment: &str) -> Result<(), Error> {
         let hash = self.services.review_view(&self.lead, id).await?.review.hash;
-        self.services.decide(&self.lead, id, &hash, verdict, comment).await
+        self.services.decide(&self.lead, id, &hash, verdict, comment, None).await
     }
 }

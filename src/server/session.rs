@@ -6,7 +6,7 @@ use axum::{
     Extension, Form,
     extract::State,
     http::{
-        HeaderMap, StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{LOCATION, SET_COOKIE, USER_AGENT},
     },
     response::{IntoResponse, Response},
@@ -119,6 +119,8 @@ pub(super) async fn end(State(state): State<AppState>, Extension(asking): Extens
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let mut response = to(&paths::with(paths::SIGN_IN, "error", "signed_out_well"));
+    // Language, zone and the known browser are cookies, and stay.
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     if let Some(cookie) = cookies::write(cookies::SESSION, "", state.front.secure, None) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

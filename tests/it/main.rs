@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod canary;
 mod cli;
 mod crash;
 mod factor;
@@ -10,8 +11,10 @@ mod faults;
 mod journey;
 mod ledger;
 mod pages;
+mod process;
 mod review;
 mod somebody;
 mod sso;
 mod support;
 mod together;
+mod web;

@@ -20,7 +20,7 @@ use patchboard_domain::{
     send::ItemState,
 };
 use patchboard_simulator::{ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches};
-use std::{sync::Arc, time::Duration as Wait};
+use std::{collections::BTreeMap, sync::Arc, time::Duration as Wait};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -45,6 +45,15 @@ pub(crate) struct Answer {
     pub(crate) location: String,
     pub(crate) headers: axum::http::HeaderMap,
     pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) async fn read(response: axum::response::Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let location = parts.headers.get(header::LOCATION).and_then(|l| l.to_str().ok()).unwrap_or_default().to_owned();
+        Self { status: parts.status, location, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
 }
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -229,11 +238,30 @@ impl TestApp {
 
     /// A request as it is.
     pub(crate) async fn bare(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let location = parts.headers.get(header::LOCATION).and_then(|l| l.to_str().ok()).unwrap_or_default().to_owned();
-        Answer { status: parts.status, location, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+        Answer::read(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Every row of every table, but for when sessions were last used and what follows the clouds by itself.
+    pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<String>> {
+        use sqlx::{ConnectOptions, Row};
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.dir.path().join("test.db")).read_only(true);
+        let mut connection = options.connect().await.unwrap();
+        let named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('sessions', 'offers', 'sync')";
+        let tables: Vec<String> = sqlx::query_scalar(named).fetch_all(&mut connection).await.unwrap();
+        let mut all = BTreeMap::new();
+        for table in tables {
+            let columns: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+            let text = columns.iter().map(|c| format!("quote(\"{c}\")")).collect::<Vec<_>>().join(" || ',' || ");
+            let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {text} FROM \"{table}\" ORDER BY 1")))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+            all.insert(table, rows.iter().map(|r| r.get::<String, _>(0)).collect());
+        }
+        all
     }
 
     /// The ids of `n` instances that may be picked and are offered `3.208.0.7`.

@@ -1,7 +1,7 @@
 //! Decisions: asking for one, giving one, and holding what is sent against what was decided.
 
 use crate::{Error, Services, drafts::plan_subject, throttle::Key};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::{Actor, Role},
     authority::{Action, Denied, Stage},
@@ -21,6 +21,9 @@ use std::collections::BTreeSet;
 
 /// Plans that are looked through for the same instances, last changed first.
 const OTHER_PLANS: i64 = 200;
+
+/// A decision so soon after its page was made is noted in the ledger, in milliseconds.
+const HASTE_MS: i64 = 1_000;
 
 /// Longest comment.
 const COMMENT_MAX: usize = 4_000;
@@ -172,13 +175,21 @@ impl Services {
     }
 
     /// Keeps a decision. The last approval that is needed submits the plan, in the same transaction, after everything was checked
-    /// once more. `hash` is that of the requests the person saw.
+    /// once more. `hash` is that of the requests the person saw, `shown` when.
     ///
     /// # Errors
     /// [`Error::NeedsComment`] for anything but an approval without words, [`Error::Changed`] when the review is over or the
     /// requests are others, [`Error::NotReady`] when something stands against it meanwhile, [`Error::Conflict`],
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
-    pub async fn decide(&self, actor: &Actor, id: &PlanId, hash: &str, verdict: Verdict, comment: &str) -> Result<(), Error> {
+    pub async fn decide(
+        &self,
+        actor: &Actor,
+        id: &PlanId,
+        hash: &str,
+        verdict: Verdict,
+        comment: &str,
+        shown: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Decide, &plan)?;
         if verdict == Verdict::Approve {
@@ -199,6 +210,13 @@ impl Services {
         let user = signed_in(actor)?;
         let decision = Decision { user, verdict, hash: hash.to_owned(), comment, at: self.now() };
         let mut detail = json!({ "review": review.number, "hash": hash, "comment": decision.comment });
+        // Nobody reads a review so fast; whoever looks through the ledger should know.
+        if let Some(shown) = shown
+            && self.now() - shown < Duration::milliseconds(HASTE_MS)
+        {
+            detail["milliseconds_after_it_was_shown"] = json!((self.now() - shown).num_milliseconds());
+            tracing::warn!(plan.id = %id, "decided within a second of being shown");
+        }
         let (end, submission) = match verdict {
             Verdict::Changes => (Some(ReviewEnd::Changes), None),
             Verdict::Reject => (Some(ReviewEnd::Rejected), None),

@@ -177,6 +177,11 @@ impl Services {
         Ok(self.begin_session(Beginning { user, how, proved_at: self.now(), origin }).await?)
     }
 
+    /// Whether somebody at this address may tell us something that is logged: not so often that the log is full of it.
+    pub fn may_report(&self, address: &str) -> bool {
+        self.try_again_later(&[Key::many(format!("report {address}"))]).is_ok()
+    }
+
     pub(crate) fn try_again_later(&self, keys: &[Key]) -> Result<(), SignInError> {
         let now = self.now();
         let mut throttle = self.throttle();
