@@ -16,5 +16,6 @@ mod review;
 mod somebody;
 mod sso;
 mod support;
+mod tls;
 mod together;
 mod web;
