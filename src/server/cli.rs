@@ -217,8 +217,9 @@ async fn check(args: ConfigArgs) -> Result<(), Failure> {
         clouds.push(patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?);
     }
     say("settings   ok");
-    let store = patchboard_backend::Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let (store, claimed) = patchboard_backend::Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     store.close().await;
+    drop(claimed);
     say(&format!("database   ok, {}", config.store_url));
     if clouds.is_empty() {
         say("cloud      none configured");

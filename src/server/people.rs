@@ -1,7 +1,7 @@
 //! `patchboard user …` and `patchboard ledger …`: for whoever may run commands on the server.
 
 use super::{
-    config::{self, ConfigArgs},
+    config::{self, Config, ConfigArgs},
     terminal::{Failure, chain, say},
 };
 use clap::{Args, Subcommand};
@@ -87,9 +87,7 @@ fn role(word: &str) -> Result<Role, String> {
     Role::from_word(word).ok_or_else(|| format!("a role is one of {}", Role::ALL.map(Role::word).join(", ")))
 }
 
-async fn services(args: &ConfigArgs) -> Result<Services, Failure> {
-    let config = config::load(args.config.as_deref(), &config::environment())?;
-    let store = Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+async fn services(store: Store, config: Config) -> Result<Services, Failure> {
     Services::new(store, Arc::new(SystemClock), Vec::new(), config.policy, Ways::default()).await.map_err(|e| Failure::Failed(chain(&e)))
 }
 
@@ -124,7 +122,10 @@ fn line(user: &User) -> String {
 
 /// Runs `patchboard user`.
 pub(super) async fn user(args: UserArgs) -> Result<(), Failure> {
-    let services = services(&args.config).await?;
+    let config = config::load(args.config.config.as_deref(), &config::environment())?;
+    // Held until the end, where no server holds it.
+    let (store, _claimed) = Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let services = services(store, config).await?;
     let actor = Actor::command_line();
     let code =
         |code: String| format!("one-time code, good for an hour: {code}\nIt is typed at {} of this Patchboard.", crate::paths::WELCOME);
@@ -165,7 +166,9 @@ async fn change(services: &Services, name: &str, change: UserChange) -> Result<(
 /// Runs `patchboard ledger`.
 pub(super) async fn ledger(args: LedgerArgs) -> Result<(), Failure> {
     let LedgerCommand::Verify { expect } = args.what;
-    let services = services(&args.config).await?;
+    let config = config::load(args.config.config.as_deref(), &config::environment())?;
+    let store = Store::open_to_read(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let services = services(store, config).await?;
     let (entries, hash, mut broken) = services.verify_ledger().await.map_err(failed)?;
     let mut sentences: Vec<String> = Vec::new();
     if let Some(expected) = expect {

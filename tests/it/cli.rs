@@ -78,6 +78,7 @@ async fn tables_of_another_program_are_not_touched() {
 fn two_processes_never_serve_from_one_database() {
     let dir = tempfile::tempdir().unwrap();
     let keep = dir.path().to_str().unwrap();
+    assert_eq!(said(&patchboard(&["user", "list"], &[("PATCHBOARD__STORE__URL", &format!("sqlite:{keep}/patchboard.db"))])).0, Some(0));
     let claimed = patchboard_backend::Store::claim(&format!("sqlite:{keep}/patchboard.db")).unwrap();
     let (code, _, error) = said(&patchboard(&["demo", "--listen", "127.0.0.1:0", "--keep", keep], &[]));
     assert!(code == Some(1) && error.contains("another Patchboard is running on"), "{error}");
@@ -109,6 +110,41 @@ fn two_processes_never_serve_from_one_database() {
     }
     drop(claimed);
     assert!(patchboard_backend::Store::claim(&store).is_ok(), "what ended has let go");
+}
+
+#[tokio::test]
+async fn a_command_beside_a_server_changes_no_schema_and_a_proof_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("patchboard.db");
+    let store = format!("sqlite:{}", file.display());
+    let run = |args: &[&str]| said(&patchboard(args, &[("PATCHBOARD__STORE__URL", &store)]));
+    let (code, _, error) = run(&["ledger", "verify"]);
+    assert!(code == Some(1) && error.contains("cannot be opened") && !file.exists(), "nothing is made to be proved: {error}");
+    assert_eq!(run(&["user", "add", "li.na", "--role", "operator"]).0, Some(0));
+    let before = std::fs::read(&file).unwrap();
+    assert_eq!(run(&["ledger", "verify"]).0, Some(0));
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+
+    // As if the server that holds it were of the version before, and of one after.
+    let edit = async |sql: &'static str| {
+        use sqlx::ConnectOptions;
+        let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    };
+    let held = patchboard_backend::Store::claim(&store).unwrap();
+    for (version, said) in [(0, "older version of Patchboard (schema 2)"), (99, "newer version of Patchboard (schema 99)")] {
+        edit(if version == 0 {
+            "UPDATE _sqlx_migrations SET version = 0 WHERE version = 3"
+        } else {
+            "UPDATE _sqlx_migrations SET version = 99 WHERE version = 0"
+        })
+        .await;
+        for args in [&["user", "list"][..], &["ledger", "verify"]] {
+            let (code, _, error) = run(args);
+            assert!(code == Some(1) && error.contains(said), "{error}");
+        }
+    }
+    drop(held);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,11 @@ pub enum Error {
         "the database was written by a newer version of Patchboard (schema {0}); start that version, or restore the copy made before the upgrade"
     )]
     Newer(i64),
+    /// An older version is running on this database, or was the last to.
+    #[error(
+        "the database is of an older version of Patchboard (schema {0}); start this version's server on it once, which brings it up to date"
+    )]
+    Older(i64),
     /// A migration failed.
     #[error("the database could not be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),

@@ -79,6 +79,42 @@ fn make_directory(path: &str) -> Result<(), Error> {
     }
 }
 
+fn options(path: &str) -> Result<SqliteConnectOptions, Error> {
+    Ok(SqliteConnectOptions::from_str(&format!("sqlite:{path}"))?
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // The journal must survive a power cut between "written" and "sent".
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .log_slow_statements(log::LevelFilter::Debug, SLOW))
+}
+
+/// One connection to a database of ours. A file that holds something else is left as it is.
+async fn connect(path: &str, options: SqliteConnectOptions) -> Result<SqlitePool, Error> {
+    let opening = |source: sqlx::Error| Error::Open { path: path.to_owned(), source };
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(opening)?;
+    let count = async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.map_err(opening);
+    let tables = count("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").await?;
+    let ours = count("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'").await?;
+    if tables > 0 && ours == 0 {
+        pool.close().await;
+        return Err(Error::Foreign(path.to_owned()));
+    }
+    Ok(pool)
+}
+
+/// Whether the schema is that of this version, which is not to be changed.
+async fn is_of_this_version(pool: &SqlitePool) -> Result<(), Error> {
+    let has: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
+    let ours = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
+    match has.unwrap_or_default() {
+        has if has > ours => Err(Error::Newer(has)),
+        has if has < ours => Err(Error::Older(has)),
+        _ => Ok(()),
+    }
+}
+
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 impl Store {
@@ -89,31 +125,42 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, Error> {
         let path = path_of(url)?;
         make_directory(path)?;
-        let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // The journal must survive a power cut between "written" and "sent".
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
-        let opening = |source: sqlx::Error| Error::Open { path: path.to_owned(), source };
-        let options = options.log_slow_statements(log::LevelFilter::Debug, SLOW);
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(opening)?;
-        // Before the first migration: a file that holds something else is left as it is.
-        let tables: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-            .fetch_one(&write)
-            .await
-            .map_err(opening)?;
-        let ours: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
-            .fetch_one(&write)
-            .await
-            .map_err(opening)?;
-        if tables > 0 && ours == 0 {
-            write.close().await;
-            return Err(Error::Foreign(path.to_owned()));
-        }
+        let write = connect(path, options(path)?.create_if_missing(true)).await?;
         MIGRATOR.run(&write).await.map_err(Error::from_migration)?;
-        let read = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true).create_if_missing(false)).await?;
+        Self::with_readers(path, write).await
+    }
+
+    /// Opens a database for a command, beside a server that may be running on it: only that one changes its schema. Without one
+    /// it is claimed, and brought up to date as by [`Store::open`].
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`Error::Older`] when the running server is of an older version.
+    pub async fn open_beside(url: &str) -> Result<(Self, Option<Claimed>), Error> {
+        match Self::claim(url) {
+            Ok(claimed) => Ok((Self::open(url).await?, Some(claimed))),
+            Err(Error::InUse(_)) => {
+                let path = path_of(url)?;
+                let write = connect(path, options(path)?).await?;
+                is_of_this_version(&write).await?;
+                Ok((Self::with_readers(path, write).await?, None))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Opens a database to read it and nothing else, as it is: whoever proves something about it has not touched it.
+    ///
+    /// # Errors
+    /// [`Error::Url`], [`Error::Open`] when there is none, [`Error::Foreign`], [`Error::Newer`], [`Error::Older`].
+    pub async fn open_to_read(url: &str) -> Result<Self, Error> {
+        let path = path_of(url)?;
+        let read = connect(path, options(path)?.read_only(true)).await?;
+        is_of_this_version(&read).await?;
+        Ok(Self { write: read.clone(), read })
+    }
+
+    async fn with_readers(path: &str, write: SqlitePool) -> Result<Self, Error> {
+        let read = SqlitePoolOptions::new().max_connections(4).connect_with(options(path)?.read_only(true)).await?;
         Ok(Self { write, read })
     }
 
