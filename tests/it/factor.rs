@@ -151,6 +151,9 @@ async fn a_browser_left_open_decides_nothing() {
         let fields = [("plan", id.as_str()), ("hash", &hash), ("verdict", "approve"), ("comment", comment)];
         app.post_as(&cookie, "/api/plans/decide", &fields).await.location
     };
+    let inbox = app.get_as(&cookie, "/").await.body;
+    let waiting = inbox.split("Waiting for your decision").nth(1).and_then(|r| r.split("</h2>").next()).unwrap();
+    assert!(waiting.contains(">1<"), "that something waits is known before: {waiting}");
     // A page that was open since before: refused, and what was typed is not lost.
     let to = decide("好的, go").await;
     assert!(to.starts_with("/confirm?next="), "{to}");

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
 #![expect(clippy::disallowed_methods, reason = "a tool reads its environment")]
 
+mod audit;
 mod browser;
 mod figures;
 mod run;
@@ -51,8 +52,16 @@ enum Command {
     },
     /// Formatting, clippy for host and browser, documentation links
     Lint,
-    /// What CI runs: lint and test
+    /// What CI runs: lint, licences and sources, tests
     Ci,
+    /// Licences, sources, and known holes of everything we build from
+    Audit {
+        /// Without the known holes, whose database comes from elsewhere
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Write the bill of materials (CycloneDX) to target/patchboard.cdx.json
+    Sbom,
     /// Screenshots of every page into target/shots
     Shots,
     /// Bytes of the first page by kind, compressed
@@ -68,7 +77,10 @@ fn main() -> ExitCode {
         Command::Build { release } => build(release),
         Command::Test { fast } => test(fast),
         Command::Lint => lint(),
-        Command::Ci => lint().and_then(|()| test(false)),
+        Command::Ci => lint().and_then(|()| audit::offline()).and_then(|()| test(false)),
+        Command::Audit { offline: true } => audit::offline(),
+        Command::Audit { offline: false } => audit::audit(),
+        Command::Sbom => audit::sbom(),
         Command::Shots => shots(),
         Command::Size => site::size(),
         Command::Figures => figures::figures(),

@@ -1,15 +1,14 @@
 //! The first page: what waits, what comes, what went wrong.
 
-use crate::{Error, Services};
+use crate::{Error, Services, review::approvals_of};
 use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::Actor,
-    authority::Action,
+    authority::{Action, Denied},
     filter::TaskFilter,
     fleet::{InboxView, PlanRow, TaskRow},
     plan::PlanState,
 };
-use std::collections::BTreeSet;
 
 /// Plans that are looked through: what is older and still open is found in the list of plans.
 const INBOX_PLANS: i64 = 200;
@@ -32,23 +31,12 @@ impl Services {
             |row: &PlanRow| matches!(row.state, PlanState::InDoubt | PlanState::Failed | PlanState::PartlyFailed | PlanState::Expired);
         let decided = |row: &PlanRow| row.review.as_ref().is_some_and(|r| r.decisions.iter().any(|d| Some(&d.user) == actor.user.as_ref()));
         // Enough approvals and still waiting: somebody's counts again who could not approve meanwhile. Anybody's word sends it on.
-        let mut enough = BTreeSet::new();
-        for row in rows.iter().filter(|r| r.state == PlanState::InReview) {
-            if let Some(review) = &row.review
-                && self.standing(review).await? >= review.asked.need.approvals
-            {
-                enough.insert(row.plan.id.clone());
-            }
-        }
-        let mut waiting: Vec<PlanRow> = rows
-            .iter()
-            .filter(|r| {
-                r.state == PlanState::InReview
-                    && self.may(actor, Action::Decide, &r.plan).is_ok()
-                    && (!decided(r) || enough.contains(&r.plan.id))
-            })
-            .cloned()
-            .collect();
+        let users = self.store().users().await?;
+        let enough = |row: &PlanRow| row.review.as_ref().is_some_and(|r| approvals_of(r, &users) >= r.asked.need.approvals);
+        // Showing who one is comes when one decides; that something waits is known before.
+        let may = |row: &PlanRow| matches!(self.may(actor, Action::Decide, &row.plan), Ok(()) | Err(Denied::Unproved));
+        let mut waiting: Vec<PlanRow> =
+            rows.iter().filter(|r| r.state == PlanState::InReview && may(r) && (!decided(r) || enough(r))).cloned().collect();
         waiting.sort_by_key(|r| r.review.as_ref().map(|v| v.start_at));
         let now = self.now();
         let soon = (Some(now), Some(now + Duration::hours(INBOX_HOURS)));

@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::Actor,
     authority::{Action, Stage},
-    compile::plan_hash,
+    compile::{Request, plan_hash},
     filter::PAGE_SIZE,
     fleet::{Page, PlanRow, SentView},
     id::{CloudName, InstanceId, PlanId},
@@ -32,6 +32,11 @@ impl Default for SentPages {
     fn default() -> Self {
         Self { items: 1, attempts: 1, requests: 1 }
     }
+}
+
+/// Requests as the ledger keeps them: what somebody else needs to hash them again.
+pub(crate) fn request_list(requests: &[Request]) -> serde_json::Value {
+    requests.iter().map(|r| json!({ "sha256": r.hash, "body": r.body })).collect()
 }
 
 impl Services {
@@ -105,8 +110,8 @@ impl Services {
 
     /// What the ledger keeps of a submission: the exact requests.
     pub(crate) fn submission_detail(&self, s: &Submission) -> serde_json::Value {
-        let bodies: Vec<_> = s.requests.iter().map(|r| json!({ "sha256": r.hash, "body": r.body })).collect();
-        json!({ "cloud": s.cloud, "hash": s.hash, "start_at": s.start_at, "approvals_needed": s.approvals_needed, "requests": bodies })
+        let requests = request_list(&s.requests);
+        json!({ "cloud": s.cloud, "hash": s.hash, "start_at": s.start_at, "approvals_needed": s.approvals_needed, "requests": requests })
     }
 
     /// Takes back what is planned of withdrawn plans.

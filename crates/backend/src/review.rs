@@ -1,9 +1,9 @@
 //! Decisions: asking for one, giving one, and holding what is sent against what was decided.
 
-use crate::{Error, Services, drafts::plan_subject, throttle::Key};
+use crate::{Error, Services, drafts::plan_subject, plans::request_list, throttle::Key};
 use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
-    account::{Actor, Role},
+    account::{Actor, Role, User},
     authority::{Action, Denied, Stage},
     blast::blast_radius,
     compile,
@@ -103,9 +103,8 @@ impl Services {
             by,
             now: self.now(),
         };
-        let bodies: Vec<_> = review.asked.requests.iter().map(|r| json!({ "sha256": r.hash, "body": r.body })).collect();
         let detail = json!({
-            "hash": review.hash, "start_at": review.start_at, "approvals_needed": review.asked.need.approvals, "requests": bodies,
+            "hash": review.hash, "start_at": review.start_at, "approvals_needed": review.asked.need.approvals, "requests": request_list(&review.asked.requests),
             "title": view.plan.draft.title, "reason": view.plan.draft.reason, "ticket": view.plan.draft.ticket,
         });
         self.store().ask_review(&review, &self.deed(actor, "plan.ask_review", plan_subject(id), detail)).await?;
@@ -170,8 +169,7 @@ impl Services {
 
     /// Approvals of a review that count now.
     pub(crate) async fn standing(&self, review: &Review) -> Result<usize, Error> {
-        let users = self.store().users().await?;
-        Ok(standing(&review.decisions, &review.hash, |id| users.iter().any(|u| u.id == *id && u.acts_as(Role::Approver))))
+        Ok(approvals_of(review, &self.store().users().await?))
     }
 
     /// Keeps a decision. The last approval that is needed submits the plan, in the same transaction, after everything was checked
@@ -345,6 +343,11 @@ impl Services {
             submission["hash"] == approved && submission["cloud"] == plan.cloud.as_str()
         }))
     }
+}
+
+/// Approvals of a review that count while these are the accounts.
+pub(crate) fn approvals_of(review: &Review, users: &[User]) -> usize {
+    standing(&review.decisions, &review.hash, |id| users.iter().any(|u| u.id == *id && u.acts_as(Role::Approver)))
 }
 
 /// Who answers for a deed that needs a name, whatever the table of doors says.
