@@ -58,17 +58,13 @@ pub(crate) fn sbom() -> Result {
     finish(
         Command::new(program).args(["cyclonedx", "--format", "json", "--override-filename", file, "--target", "all"]).current_dir(root()),
     )?;
+    // One is written beside every manifest; that of the binary holds everything.
     let name = format!("{file}.json");
     let to = target().join(&name);
     std::fs::rename(root().join(&name), &to).map_err(because(&name))?;
-    // One is written beside every manifest; that of the binary holds everything.
-    for crates in ["crates", "."] {
-        for entry in std::fs::read_dir(root().join(crates)).into_iter().flatten().flatten() {
-            let beside = entry.path().join(&name);
-            if beside.exists() {
-                std::fs::remove_file(&beside).map_err(because(beside.display()))?;
-            }
-        }
+    let beside = std::fs::read_dir(root().join("crates")).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in beside.chain([root().join("xtask")]).map(|dir| dir.join(&name)).filter(|path| path.exists()) {
+        std::fs::remove_file(&path).map_err(because(path.display()))?;
     }
     println!("wrote {}", to.display());
     Ok(())
