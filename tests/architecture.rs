@@ -54,13 +54,17 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
 
 /// What no crate may depend on.
 fn forbidden_dependencies(tree: &Tree) -> Vec<String> {
-    const RULES: [(&str, &[&str]); 6] = [
+    const RULES: [(&str, &[&str]); 7] = [
+        ("crates/oidc/Cargo.toml", &["patchboard-*", "sqlx", "axum", "leptos"]),
         ("crates/domain/Cargo.toml", &["tokio", "reqwest", "sqlx", "axum", "leptos", "chrono-tz", "patchboard-*", "rand", "uuid"]),
         ("crates/gaussdb/Cargo.toml", &["patchboard-*", "sqlx", "axum", "leptos"]),
         ("crates/store/Cargo.toml", &["patchboard-gaussdb", "patchboard-backend", "reqwest", "axum", "leptos"]),
         ("crates/backend/Cargo.toml", &["patchboard-simulator", "sqlx", "reqwest", "axum", "leptos"]),
-        ("crates/simulator/Cargo.toml", &["patchboard-domain", "patchboard-store", "patchboard-backend", "sqlx", "leptos"]),
-        ("Cargo.toml", &["patchboard-store", "patchboard-gaussdb", "sqlx", "reqwest"]),
+        (
+            "crates/simulator/Cargo.toml",
+            &["patchboard-oidc", "patchboard-domain", "patchboard-store", "patchboard-backend", "sqlx", "leptos"],
+        ),
+        ("Cargo.toml", &["patchboard-store", "patchboard-gaussdb", "patchboard-oidc", "sqlx", "reqwest"]),
     ];
     let mut broken = Vec::new();
     for (manifest, forbidden) in RULES {

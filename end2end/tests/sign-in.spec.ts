@@ -115,3 +115,17 @@ test("the page that asks who it is", async ({ page, demo }) => {
   await expect(page.getByLabel("Password")).toBeVisible();
   await accessible(page);
 });
+
+test("a violation of the policy is reported", async ({ page, problems }) => {
+  test.skip(!hydrated(), "without JavaScript nothing can be violated by one");
+  await open(page, "/plans");
+  const reported = page.waitForRequest((request) => request.url().endsWith("/reports"));
+  await page.evaluate(() => {
+    const image = document.createElement("img");
+    image.src = "https://elsewhere.example/x.png";
+    document.body.append(image);
+  });
+  expect((await reported).postData()).toContain("img-src");
+  // The browser complains about it as well, and that is what was wanted.
+  problems.length = 0;
+});

@@ -24,6 +24,8 @@ pub(super) async fn take(State(state): State<AppState>, Extension(asking): Exten
     for report in reports {
         let field = |names: [&str; 2]| -> String {
             let text = names.iter().find_map(|n| report.get(n)).and_then(Value::as_str).unwrap_or_default();
+            // Not the query: what people search for is theirs.
+            let text = text.split(['?', '#']).next().unwrap_or_default();
             text.chars().filter(|c| !c.is_control()).take(LOGGED).collect()
         };
         tracing::warn!(

@@ -122,6 +122,24 @@ async fn checks_can_be_made_again_now() {
 }
 
 #[tokio::test]
+async fn a_decision_in_no_time_is_noted() {
+    let app = reviewed().await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    let lead = app.person("wang.wei", &[Role::Approver]).await;
+    for (waits, noted) in [(0, true), (2, false)] {
+        let (id, hash) = dba.asked(1).await;
+        let page = lead.get(&format!("/plans/{id}")).await.body;
+        let shown = page.split("name=\"shown\" value=\"").nth(1).and_then(|r| r.split('"').next()).unwrap().to_owned();
+        app.advance(waits);
+        let fields = [("plan", id.as_str()), ("hash", &hash), ("verdict", "reject"), ("comment", "no"), ("shown", &shown)];
+        lead.post("/api/plans/decide", &fields).await;
+        let ledger = app.get(&format!("/ledger.jsonl?subject=plan/{id}")).await.body;
+        let entry = ledger.lines().find(|l| l.contains(id.as_str()) && l.contains("plan.reject")).unwrap();
+        assert_eq!(entry.contains("milliseconds_after_it_was_shown"), noted, "{entry}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_makes_plans_without_end() {
     let app = reviewed().await;
     let dba = app.person("li.na", &[Role::Operator]).await;
