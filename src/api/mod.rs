@@ -85,12 +85,14 @@ impl ApiError {
                 AccountRefusal::SignOnUntrusted => "sso_untrusted",
                 AccountRefusal::SignOnUnreachable => "sso_unreachable",
                 AccountRefusal::SignOnNoRole => "sso_no_role",
+                AccountRefusal::SignOnNameTaken => "sso_name_taken",
+                AccountRefusal::SignOnNotNow => "sso_not_now",
             },
             Self::Failed => "failed",
         }
     }
 
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 30] = [
         Self::NotFound,
         Self::Changed,
         Self::NotReady,
@@ -118,6 +120,8 @@ impl ApiError {
         Self::Account(AccountRefusal::SignOnUntrusted),
         Self::Account(AccountRefusal::SignOnUnreachable),
         Self::Account(AccountRefusal::SignOnNoRole),
+        Self::Account(AccountRefusal::SignOnNameTaken),
+        Self::Account(AccountRefusal::SignOnNotNow),
         Self::Failed,
     ];
 

@@ -13,10 +13,6 @@ pub async fn ask_review(plan: String, hash: String) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Longest comment that comes back in an address, in bytes: proxies take addresses of some kilobytes.
-#[cfg(feature = "ssr")]
-const COMMENT_KEPT: usize = 1_500;
-
 /// Decides about requests that have the hash that was shown. `verdict` is `approve`, `changes` or `reject`. `shown`: when the
 /// page was made, in milliseconds since 1970.
 #[server(endpoint = "plans/decide")]
@@ -35,9 +31,7 @@ pub async fn decide_plan(
         Some(verdict) => services.decide(&actor, &id, &hash, verdict, &comment, chrono::DateTime::from_timestamp_millis(shown)).await,
         None => Err(patchboard_backend::Error::NotFound),
     };
-    // What was typed comes back with whatever stands against it.
-    let kept = if (1..=COMMENT_KEPT).contains(&comment.len()) { crate::paths::with(&here, "comment", &comment) } else { here.clone() };
-    super::answer(result.map(|()| here), &kept);
+    super::answer(result.map(|()| here.clone()), &here);
     Ok(())
 }
 

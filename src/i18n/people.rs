@@ -46,6 +46,7 @@ messages! {
     confirm_title { "Is it you?", "请确认身份" }
     confirm_lead { "What comes next is asked of you once more: a browser left open is not enough for it.", "接下来的操作需要再次确认身份：仅凭打开的浏览器不够。" }
     it_is_me_button { "It is me", "确认是我" }
+    confirm_nowhere { "You came in through a provider that is not set up here any more. Ask an administrator.", "您登录所用的身份提供方已不再配置。请联系管理员。" }
     confirm_external(label: &str) { "Show it at {label}", "前往 {label} 确认" }
     notice_too_many { "That was asked for too often just now. Wait a moment and try again.", "操作过于频繁，请稍后再试。" }
     denied_unproved { "Show first that it is you.", "请先确认身份。" }
@@ -198,6 +199,14 @@ impl Lang {
             (Self::En, AccountRefusal::SignOnNoRole) => {
                 "The provider knows you, but none of your groups may use this Patchboard. Ask whoever looks after the groups.".to_owned()
             }
+            (Self::En, AccountRefusal::SignOnNameTaken) => {
+                "An account here has the name that you have at the provider. An administrator can disable it; then you come in.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::SignOnNameTaken) => "此处已有与您同名的账号。请管理员停用该账号后再登录。".to_owned(),
+            (Self::En, AccountRefusal::SignOnNotNow) => {
+                "You are signed in, but the provider does not say that it asked you just now (auth_time), so it does not count as showing who you are. Tell whoever runs the provider.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::SignOnNotNow) => "已登录，但身份提供方未说明刚刚验证过您（auth_time），因此不能作为身份确认。请联系身份提供方管理员。".to_owned(),
             (Self::Zh, AccountRefusal::SignOnNoRole) => {
                 "身份提供方已确认您的身份，但您的用户组均无权使用 Patchboard。请联系用户组管理员。".to_owned()
             }
@@ -236,6 +245,7 @@ impl Lang {
             "user.add" => ("made an account", "创建账号"),
             "user.code" => ("made a one-time code", "生成一次性代码"),
             "user.password" => ("chose a password", "设置密码"),
+            "user.name" => ("changed a full name", "修改姓名"),
             "user.roles" => ("changed roles", "修改角色"),
             "user.disable" => ("disabled an account", "停用账号"),
             "user.enable" => ("enabled an account", "启用账号"),

@@ -112,40 +112,61 @@ pub(super) fn take_over(fresh: &Document) {
 /// In forms that several people may fill at once, a field that nobody here has touched takes what somebody else has saved. One that
 /// was touched stays as it is typed; what it differs from is then what stands on the server now.
 fn adopt_fields(document: &Document, fresh: &Document) {
+    for (ours, theirs) in twins(document, fresh) {
+        if ticks(&ours) && ours.checked() == ours.default_checked() {
+            ours.set_checked(theirs.default_checked());
+        } else if !ticks(&ours) && ours.value() == ours.default_value() {
+            ours.set_value(&theirs.default_value());
+        }
+    }
+    note_saved(document, fresh);
+}
+
+/// What was saved is what the next save differs from, whatever is typed by now: a tick that was saved and then taken back must be
+/// one that is taken back.
+pub(super) fn note_saved(document: &Document, fresh: &Document) {
+    for (ours, theirs) in twins(document, fresh) {
+        if ticks(&ours) {
+            ours.set_default_checked(theirs.default_checked());
+        } else {
+            ours.set_default_value(&theirs.default_value());
+        }
+    }
+    let was = |root: &Document| root.query_selector("form[data-merge] input[name=was]").ok()??.dyn_into::<HtmlInputElement>().ok();
+    if let (Some(ours), Some(theirs)) = (was(document), was(fresh)) {
+        ours.set_value(&theirs.value());
+        if ours.has_attribute("data-ticks") {
+            note_what_was_ticked(document, &ours);
+        }
+    }
+}
+
+fn ticks(input: &HtmlInputElement) -> bool {
+    matches!(input.type_().as_str(), "checkbox" | "radio")
+}
+
+/// The fields of forms that several people may fill, each with the same one of the other page.
+fn twins(document: &Document, fresh: &Document) -> Vec<(HtmlInputElement, HtmlInputElement)> {
     let inputs = |root: &Document| {
         let found = root.query_selector_all("form[data-merge] input:not([type=hidden])").ok();
         let found = found.into_iter().flat_map(|list| (0..list.length()).filter_map(move |n| list.get(n)));
         found.filter_map(|node| node.dyn_into::<HtmlInputElement>().ok()).collect::<Vec<_>>()
     };
-    let ticks = |input: &HtmlInputElement| matches!(input.type_().as_str(), "checkbox" | "radio");
     let key = |input: &HtmlInputElement| (input.name(), if ticks(input) { input.value() } else { String::new() });
-    let twins = inputs(fresh);
-    for ours in inputs(document) {
-        let Some(theirs) = twins.iter().find(|twin| !twin.name().is_empty() && key(twin) == key(&ours)) else { continue };
-        if ticks(&ours) {
-            if ours.checked() == ours.default_checked() {
-                ours.set_checked(theirs.default_checked());
-            }
-            ours.set_default_checked(theirs.default_checked());
-        } else {
-            if ours.value() == ours.default_value() {
-                ours.set_value(&theirs.default_value());
-            }
-            ours.set_default_value(&theirs.default_value());
-        }
-    }
-    note_what_was_ticked(document);
+    let theirs = inputs(fresh);
+    let pair = |ours: HtmlInputElement| {
+        let twin = theirs.iter().find(|twin| !twin.name().is_empty() && key(twin) == key(&ours))?.clone();
+        Some((ours, twin))
+    };
+    inputs(document).into_iter().filter_map(pair).collect()
 }
 
 /// Tells the server which boxes were ticked when somebody came to them: only what differs from that is theirs.
-fn note_what_was_ticked(document: &Document) {
-    let Ok(Some(was)) = document.query_selector("form[data-merge] input[name=was][data-ticks]") else { return };
+fn note_what_was_ticked(document: &Document, was: &HtmlInputElement) {
     let Ok(boxes) = document.query_selector_all("form[data-merge] input[data-row]") else { return };
     let boxes = (0..boxes.length()).filter_map(|n| boxes.get(n)?.dyn_into::<HtmlInputElement>().ok());
     let ticked: Vec<String> = boxes.filter(HtmlInputElement::default_checked).map(|b| b.value()).collect();
-    if let Ok(was) = was.dyn_into::<HtmlInputElement>() {
-        was.set_value(&ticked.join(","));
-    }
+    was.set_value(&ticked.join(","));
 }
 
 /// What can hold the focus inside a part.

@@ -23,7 +23,7 @@ pub fn SaveAsYouGo(
 
 #[cfg(feature = "hydrate")]
 mod browser {
-    use crate::islands::browser::{document, fetch_page, is_unsaved, listen, set_unsaved, show_address, take_over};
+    use crate::islands::browser::{document, fetch_page, is_unsaved, listen, note_saved, set_unsaved, show_address, take_over};
     use leptos::prelude::*;
     use std::{cell::Cell, rc::Rc, time::Duration};
     use wasm_bindgen::JsCast;
@@ -85,6 +85,8 @@ mod browser {
                     if !newer {
                         set_unsaved(false);
                         take_over(&fresh);
+                    } else if let Some(document) = document() {
+                        note_saved(&document, &fresh);
                     }
                 }
                 if newer && is_unsaved() {

@@ -3,7 +3,7 @@
 use crate::{
     api::{ChangePerson, EndSession, load_account, load_people},
     components::{PageHead, load},
-    pages::sign_in::FormNotice,
+    pages::sign_in::{FactorField, FormNotice},
     paths,
     query::Query,
     viewer::Viewer,
@@ -43,6 +43,7 @@ fn ChangePassword() -> impl IntoView {
             <label class="field">{lang.old_password()}<input type="password" name="old" autocomplete="current-password" required/></label>
             <label class="field">{lang.new_password()} <span class="hint">{lang.password_help(PASSWORD_MIN)}</span>
                 <input type="password" name="new" autocomplete="new-password" required/></label>
+            <FactorField/>
             <div class="actions"><button>{lang.change_password()}</button></div>
         </form>
     }

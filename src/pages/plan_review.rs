@@ -6,7 +6,6 @@ use crate::{
     islands::Live,
     pages::plan_parts::{Sentence, Thread, Ticket, requests},
     paths,
-    query::Query,
     viewer::Viewer,
     when,
 };
@@ -164,7 +163,7 @@ fn Checks(view: ReviewView) -> impl IntoView {
             {(!others.is_empty()).then(|| view! { <h3>{lang.others_title()}</h3><ul>{others}</ul> })}
             <form method="post" action=CheckPlan::url() class="actions">
                 <input type="hidden" name="plan" value=now.plan.id.to_string()/>
-                <button>{lang.check_again()}</button><span class="hint">{ages}</span>
+                {now.may.allows(Action::CheckPlan).then(|| view! { <button>{lang.check_again()}</button> })}<span class="hint">{ages}</span>
             </form>
         </section>
     }
@@ -174,7 +173,6 @@ fn Checks(view: ReviewView) -> impl IntoView {
 fn Decide(view: ReviewView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
-    let comment = Query::current().get("comment").unwrap_or_default();
     let may = &view.now.may;
     let denied = may.why_not(Action::Decide).cloned();
     if let Some(denied) = denied {
@@ -196,7 +194,7 @@ fn Decide(view: ReviewView) -> impl IntoView {
             <input type="hidden" name="plan" value=view.now.plan.id.to_string()/>
             <input type="hidden" name="hash" value=view.review.hash/>
             <input type="hidden" name="shown" value=viewer.now.timestamp_millis().to_string()/>
-            <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><input name="comment" value=comment autocomplete="off" maxlength="4000"/></label>
+            <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><input name="comment" value=view.words autocomplete="off" maxlength="4000"/></label>
             <div class="actions">
                 <button class="primary" name="verdict" value="approve" disabled=!ready>{lang.approve_button()}</button>
                 <button name="verdict" value="changes">{lang.changes_button()}</button>

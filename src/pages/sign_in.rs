@@ -69,7 +69,7 @@ pub fn SignInPage() -> impl IntoView {
 
 /// For whoever has a second factor; everybody sees it, so that it tells nothing about an account.
 #[component]
-fn FactorField() -> impl IntoView {
+pub(super) fn FactorField() -> impl IntoView {
     let lang = Viewer::current().lang;
     view! {
         <label class="field">{lang.factor_code()} <span class="hint">{lang.factor_code_help()}</span>
@@ -84,12 +84,13 @@ pub fn ConfirmPage() -> impl IntoView {
     let lang = viewer.lang;
     let next = paths::local(&Query::current().get("next").unwrap_or_default());
     let external = viewer.who.as_ref().is_some_and(|w| w.external);
-    let by = viewer.sso.clone().filter(|_| external).map(|label| {
-        let to = paths::with(&paths::with(paths::SSO_BEGIN, "next", &next), "again", "1");
-        view! { <p class="actions"><a class="button primary" href=to>{lang.confirm_external(&label)}</a></p> }.into_any()
-    });
-    let by = by.unwrap_or_else(|| {
-        view! {
+    let by = match (external, viewer.sso.clone()) {
+        (true, Some(label)) => {
+            let to = paths::with(&paths::with(paths::SSO_BEGIN, "next", &next), "again", "1");
+            view! { <p class="actions"><a class="button primary" href=to>{lang.confirm_external(&label)}</a></p> }.into_any()
+        }
+        (true, None) => view! { <p class="banner warn">{lang.confirm_nowhere()}</p> }.into_any(),
+        (false, _) => view! {
             <form method="post" action=paths::SESSION_CONFIRM class="card stack">
                 <input type="hidden" name="next" value=next/>
                 <label class="field">{lang.password()}<input type="password" name="password" autocomplete="current-password" required/></label>
@@ -97,8 +98,8 @@ pub fn ConfirmPage() -> impl IntoView {
                 <div class="actions"><button class="primary">{lang.it_is_me_button()}</button></div>
             </form>
         }
-        .into_any()
-    });
+        .into_any(),
+    };
     view! {
         <div class="narrow">
             <PageHead title=lang.confirm_title() lead=lang.confirm_lead() quiet=true/>

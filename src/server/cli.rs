@@ -3,7 +3,7 @@
 use crate::server::{
     config,
     config::ConfigArgs,
-    logging,
+    key, logging,
     people::{self, LedgerArgs, UserArgs},
     run,
     terminal::{Failure, chain, complain, say},
@@ -218,9 +218,18 @@ async fn check(args: ConfigArgs) -> Result<(), Failure> {
     }
     say("settings   ok");
     let (store, claimed) = patchboard_backend::Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    say(&format!("database   ok, {}", config.store_url));
+    if !store.sealed_factors().await.map_err(|e| Failure::Failed(chain(&e)))?.is_empty() {
+        let file = config.key_file.clone().unwrap_or_else(|| key::beside(&config.store_url));
+        let ways = patchboard_backend::Ways { seal: Some(key::seal(&file, false)?), sso: None };
+        let policy = config.policy.clone();
+        let services = patchboard_backend::Services::new(store.clone(), Arc::new(SystemClock), Vec::new(), policy, ways).await;
+        let services = services.map_err(|e| Failure::Failed(chain(&e)))?;
+        services.check_seal().await.map_err(|e| Failure::Failed(format!("{}: {}", file.display(), chain(&e))))?;
+        say(&format!("key        ok, {}", file.display()));
+    }
     store.close().await;
     drop(claimed);
-    say(&format!("database   ok, {}", config.store_url));
     if clouds.is_empty() {
         say("cloud      none configured");
     }

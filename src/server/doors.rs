@@ -80,7 +80,7 @@ const DOORS: &[(&str, Door)] = &[
     ("/api/plans/confirm", Door::For(Action::SendPlan)),
     ("/api/plans/ask_review", Door::For(Action::AskReview)),
     ("/api/plans/decide", Door::For(Action::Decide)),
-    ("/api/plans/check", Door::For(Action::Refresh)),
+    ("/api/plans/check", Door::For(Action::CheckPlan)),
     ("/api/plans/reopen", Door::For(Action::Reopen)),
     ("/api/plans/comment", Door::For(Action::Comment)),
     // Holding, withdrawing, starting again and discarding: each is asked for by its own use case.

@@ -56,7 +56,8 @@ pub(super) async fn confirm(
     Form(form): Form<FirstCode>,
 ) -> Response {
     let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
-    match state.services.confirm_factor(actor, &form.code).await {
+    let Some(token) = session::present(&state, &headers) else { return StatusCode::UNAUTHORIZED.into_response() };
+    match state.services.confirm_factor(actor, &form.code, &token).await {
         Ok(()) => session::to(&paths::with(paths::ACCOUNT, "error", "factor_on")),
         Err(SignInError::Account(AccountRefusal::FactorCode)) => match state.services.proposed_factor(actor).await {
             Ok(proposed) => page(&state, &headers, &proposed, true),

@@ -12,12 +12,18 @@ pub(super) fn beside(store_url: &str) -> PathBuf {
     PathBuf::from(format!("{}.key", store_url.trim_start_matches("sqlite:").trim_start_matches("//")))
 }
 
-/// The seal of a key file, which is made where there is none.
+/// The seal of a key file. It is made where there is none, and nothing is sealed yet: another key would open nothing.
 ///
 /// # Errors
 /// A sentence that says what to do.
-pub(super) fn seal(file: &Path) -> Result<Seal, ConfigError> {
+pub(super) fn seal(file: &Path, may_make: bool) -> Result<Seal, ConfigError> {
     if !file.exists() {
+        if !may_make {
+            return Err(ConfigError(format!(
+                "the key file {} is missing, and the database holds second factors that only it opens: restore it from its copy, or                  set server.key_file. If it is lost, take the factors away with `patchboard user drop-factor NAME`",
+                file.display()
+            )));
+        }
         make(file).map_err(|e| ConfigError(format!("the key file {} cannot be made: {e}", file.display())))?;
     }
     let text = secret_file(&file.display().to_string())?.unwrap_or_default();

@@ -69,9 +69,11 @@ pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result
     for settings in clouds {
         connections.push(Cloud::new(settings, clock.clone()).map_err(|e| Failure::Wrong(e.to_string()))?);
     }
-    let seal = key::seal(&key_file.unwrap_or_else(|| key::beside(store_url)))?;
+    let file = key_file.unwrap_or_else(|| key::beside(store_url));
+    let seal = key::seal(&file, store.sealed_factors().await.map_err(|e| Failure::Failed(chain(&e)))?.is_empty())?;
     let ways = Ways { sso, seal: Some(seal) };
     let services = Services::new(store, clock, connections, policy, ways).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    services.check_seal().await.map_err(|e| Failure::Failed(format!("{}: {}", file.display(), chain(&e))))?;
     let address = listener.local_addr().map_err(|e| Failure::Failed(e.to_string()))?;
     match demo {
         Some(clock) => sample::furnish(&services, clock).await.map_err(|e| Failure::Failed(chain(&e)))?,

@@ -35,7 +35,7 @@ fn agent(headers: &HeaderMap) -> String {
 }
 
 /// The token of the session that the browser has now.
-fn present(state: &AppState, headers: &HeaderMap) -> Option<String> {
+pub(super) fn present(state: &AppState, headers: &HeaderMap) -> Option<String> {
     cookies::read(headers, cookies::SESSION, state.front.secure).map(str::to_owned)
 }
 
@@ -49,11 +49,15 @@ pub(super) fn origin(state: &AppState, asking: &Asking, headers: &HeaderMap) -> 
     }
 }
 
+fn session_cookie(state: &AppState, token: &str) -> Option<HeaderValue> {
+    cookies::write(cookies::SESSION, token, state.front.secure, Some(state.services.policy().session_minutes * 60))
+}
+
 /// Goes on with the cookies of a new session.
 pub(super) fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> Response {
     let mut response = to(path);
     let secure = state.front.secure;
-    let session = cookies::write(cookies::SESSION, &signed_in.token, secure, Some(state.services.policy().session_minutes * 60));
+    let session = session_cookie(state, &signed_in.token);
     let device = cookies::write(cookies::DEVICE, &signed_in.device, secure, Some(cookies::YEAR));
     for cookie in session.into_iter().chain(device) {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -62,7 +66,7 @@ pub(super) fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> R
 }
 
 /// Longest value that goes back to a form by its address.
-const KEPT_MAX: usize = 500;
+const KEPT_MAX: usize = 2_000;
 
 /// Back to the form with the code of what stands against it.
 pub(super) fn back(form: &str, error: &SignInError, keep: &[(&str, &str)]) -> Response {
@@ -133,6 +137,8 @@ pub(super) struct Passwords {
     old: String,
     #[serde(default)]
     new: String,
+    #[serde(default)]
+    factor: String,
 }
 
 /// Changes one's own password: every other session ends.
@@ -143,7 +149,7 @@ pub(super) async fn password(
     Form(form): Form<Passwords>,
 ) -> Response {
     let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
-    match state.services.change_password(actor, form.old, form.new, &agent(&headers)).await {
+    match state.services.change_password(actor, form.old, form.new, &form.factor, &agent(&headers)).await {
         Ok(done) => signed_in(&state, &done, &paths::with(paths::ACCOUNT, "error", "password_changed")),
         Err(error) => back(paths::ACCOUNT, &error, &[]),
     }
@@ -195,7 +201,11 @@ pub(super) async fn confirm(
 ) -> Response {
     let (Some(actor), Some(token)) = (asking.actor(), present(&state, &headers)) else { return StatusCode::UNAUTHORIZED.into_response() };
     match state.services.confirm_identity(actor, form.password, &form.factor, &token).await {
-        Ok(()) => to(&paths::local(&form.next)),
+        Ok(token) => {
+            let mut response = to(&paths::local(&form.next));
+            response.headers_mut().extend(session_cookie(&state, &token).map(|cookie| (SET_COOKIE, cookie)));
+            response
+        }
         Err(error) => back(paths::CONFIRM, &error, &[("next", &form.next)]),
     }
 }

@@ -9,11 +9,22 @@ use crate::paths;
 use axum::{
     Extension,
     extract::{Query, State},
-    http::{HeaderMap, header::SET_COOKIE},
-    response::Response,
+    http::{HeaderMap, StatusCode, header::SET_COOKIE},
+    response::{IntoResponse, Response},
 };
 use patchboard_backend::BroughtBack;
+use patchboard_domain::account::AccountRefusal;
 use serde::Deserialize;
+
+/// Marks a sign-in that is to make sure that it is them now.
+const AGAIN: &str = "again";
+
+/// Longest way back that is kept in a cookie, in bytes; browsers take 4 kB of all of it. Of a longer one the page is kept.
+const NEXT_MAX: usize = 1_000;
+
+fn kept(next: &str) -> String {
+    if next.len() <= NEXT_MAX { next.to_owned() } else { paths::local(next.split('?').next().unwrap_or_default()) }
+}
 
 #[derive(Deserialize)]
 pub(super) struct Begin {
@@ -35,11 +46,15 @@ pub(super) async fn begin(
     headers: HeaderMap,
     Query(query): Query<Begin>,
 ) -> Response {
-    let next = paths::local(&query.next);
+    if state.services.sso_label().is_none() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let next = kept(&paths::local(&query.next));
     match state.services.begin_sso(&redirect(&state, &headers), !query.again.is_empty(), &asking.address).await {
         Ok(away) => {
             let mut response = to(&away.address);
-            let kept = format!("{}.{}", away.token, paths::query_value(&next));
+            let again = if query.again.is_empty() { "" } else { AGAIN };
+            let kept = format!("{}.{again}.{}", away.token, paths::query_value(&next));
             if let Some(cookie) = cookies::write(cookies::AWAY, &kept, state.front.secure, Some(cookies::AWAY_SECONDS)) {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
@@ -65,10 +80,12 @@ pub(super) async fn back(
     headers: HeaderMap,
     Query(query): Query<Back>,
 ) -> Response {
-    let kept = cookies::read(&headers, cookies::AWAY, state.front.secure).and_then(|kept| kept.split_once('.'));
-    let next = kept.map(|(_, next)| paths::local(&paths::from_query_value(next))).unwrap_or_default();
+    let kept = cookies::read(&headers, cookies::AWAY, state.front.secure).unwrap_or_default();
+    let mut parts = kept.splitn(3, '.');
+    let (token, again, next) = (parts.next(), parts.next(), parts.next());
+    let next = paths::local(&paths::from_query_value(next.unwrap_or_default()));
     let brought = BroughtBack {
-        token: kept.map(|(token, _)| token.to_owned()),
+        token: token.map(str::to_owned),
         state: query.state,
         code: query.code,
         issuer: query.iss,
@@ -77,7 +94,12 @@ pub(super) async fn back(
         origin: origin(&state, &asking, &headers),
     };
     let mut response = match state.services.finish_sso(&brought).await {
-        Ok(done) => signed_in(&state, &done, &paths::local(&next)),
+        // Going on would lead here again, without end.
+        Ok(done) if again == Some(AGAIN) && !done.proved => {
+            let code = crate::api::ApiError::Account(AccountRefusal::SignOnNotNow).code();
+            signed_in(&state, &done, &paths::with(paths::ACCOUNT, "error", code))
+        }
+        Ok(done) => signed_in(&state, &done, &next),
         Err(error) => back_to(paths::SIGN_IN, &error, &[("next", &next)]),
     };
     if let Some(cookie) = cookies::write(cookies::AWAY, "", state.front.secure, None) {

@@ -58,7 +58,10 @@ async fn no_secret_is_found_where_it_must_not_be() {
     let at = |path: &str| format!("{}{path}", server.url);
     browser.post(&at("/session/begin"), &[("name", "root"), ("password", &format!("{PASSWORD}!"))]).await;
     browser.post(&at("/session/password"), &[("old", PASSWORD), ("new", "short")]).await;
-    browser.post(&at("/session/confirm"), &[("password", PASSWORD), ("next", "/people")]).await;
+    let confirmed = browser.send(&at("/session/confirm"), &[("password", PASSWORD), ("next", "/people")]).await;
+    browser.keep_cookies(&confirmed);
+    let confirmed = browser.1.trim_start_matches("patchboard=").to_owned();
+    assert!(confirmed.len() == 64 && confirmed != session, "it has another token now");
     browser.post(&at("/session/redeem"), &[("code", &code), ("password", PASSWORD)]).await;
     let shown = browser.send(&at("/account/factor"), &[]).await.text().await.unwrap();
     let factor = shown.split("<p><code>").nth(1).and_then(|r| r.split('<').next()).unwrap().replace(' ', "");
@@ -102,6 +105,7 @@ async fn no_secret_is_found_where_it_must_not_be() {
         ("a password", PASSWORD),
         ("a one-time code", &code),
         ("a session", &session),
+        ("a session that was shown again", &confirmed),
         ("a known browser", &device),
         ("a second factor", &factor),
         ("the key of the seal", key.trim()),

@@ -147,6 +147,47 @@ async fn a_command_beside_a_server_changes_no_schema_and_a_proof_changes_nothing
     drop(held);
 }
 
+#[tokio::test]
+async fn a_lost_key_is_said_and_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("patchboard.db");
+    let store = format!("sqlite:{}", file.display());
+    let run = |args: &[&str]| said(&patchboard(args, &[("PATCHBOARD__STORE__URL", &store)]));
+    assert_eq!(run(&["user", "add", "li.na", "--role", "operator"]).0, Some(0));
+    {
+        use sqlx::ConnectOptions;
+        let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+        sqlx::raw_sql("UPDATE users SET factor = 'x1:00'").execute(&mut connection).await.unwrap();
+    }
+    let key = dir.path().join("patchboard.db.key");
+    let serve = |url: &str| {
+        let more = [
+            ("PATCHBOARD__STORE__URL", store.as_str()),
+            ("PATCHBOARD__SERVER__LISTEN", "127.0.0.1:0"),
+            ("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"),
+            ("PATCHBOARD__CLOUD__ENDPOINT", url),
+            ("HUAWEICLOUD_SDK_AK", ACCESS_KEY),
+            ("HUAWEICLOUD_SDK_SK", SECRET_KEY),
+        ];
+        said(&patchboard(&["serve"], &more))
+    };
+    for (code, _, error) in [run(&["check"]), serve("http://127.0.0.1:9")] {
+        assert!(code != Some(0) && error.contains("is missing") && error.contains("drop-factor"), "{error}");
+    }
+    assert!(!key.exists(), "no other key is made in its place");
+    std::fs::write(&key, "00".repeat(32)).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    for (code, _, error) in [run(&["check"]), serve("http://127.0.0.1:9")] {
+        assert!(code != Some(0) && error.contains("does not open what is kept"), "{error}");
+    }
+    std::fs::write(&key, "no key").unwrap();
+    assert!(run(&["check"]).2.contains("64 hexadecimal digits"));
+    assert_eq!(run(&["user", "drop-factor", "li.na"]).0, Some(0));
+    let (code, out, error) = run(&["check"]);
+    assert!(code == Some(0) && out.contains("database   ok"), "{out}{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn check_says_what_works_and_what_does_not() {
     let simulator = simulator(Arc::new(SystemClock), 60).await;

@@ -106,6 +106,58 @@ async fn a_second_factor_is_asked_for_and_no_code_works_twice() {
     assert_eq!(sign_in(&app, "li.na", "", "").await.location, "/");
 }
 
+/// Every way to a session that is fresh, or to another factor, by somebody who has the password and an open browser.
+#[tokio::test]
+async fn the_password_alone_leads_nowhere() {
+    let app = TestApp::ruled_by(Policy { confirm_minutes: 5, review: ReviewPolicy::none(), ..Policy::default() }).await;
+    with_password(&app, "root", Role::Administrator).await;
+    let owner = cookies(&sign_in(&app, "root", "", "").await);
+    let secret = set_up(&app, &owner).await;
+    app.advance(6 * 60);
+    let change = async |factor: &str| {
+        let fields = [("old", PASSWORD), ("new", "some other good words"), ("factor", factor)];
+        app.post_as(&owner, paths::SESSION_PASSWORD, &fields).await
+    };
+    for wrong in ["", "000000"] {
+        assert!(change(wrong).await.location.contains("error=factor_code"));
+        let confirm = app.post_as(&owner, paths::SESSION_CONFIRM, &[("password", PASSWORD), ("factor", wrong)]).await;
+        assert!(confirm.location.contains("error=factor_code"));
+    }
+    assert!(app.get_as(&owner, paths::PEOPLE).await.location.starts_with("/confirm"));
+    // A handful of guesses, and then an hour for ten, for whoever has the password; nobody else can use them up.
+    assert!(sign_in(&app, "root", "000000", "").await.location.contains("error=refused"));
+    assert!(sign_in(&app, "root", &device(&app, &secret), "").await.location.contains("error=refused"), "even a right one");
+    app.advance(360);
+    assert_eq!(sign_in(&app, "root", &device(&app, &secret), "").await.location, "/");
+    app.advance(60);
+    assert!(change(&device(&app, &secret)).await.location.contains("password_changed"));
+}
+
+#[tokio::test]
+async fn a_second_factor_ends_what_was_open_before_it() {
+    let app = TestApp::start().await;
+    with_password(&app, "li.na", Role::Operator).await;
+    let stolen = cookies(&sign_in(&app, "li.na", "", "").await);
+    let cookie = cookies(&sign_in(&app, "li.na", "", "").await);
+    set_up(&app, &cookie).await;
+    assert_eq!(app.get_as(&stolen, "/instances").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(app.get_as(&cookie, "/instances").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_proves_nothing_and_locks_nobody_out() {
+    let app = TestApp::ruled_by(Policy { confirm_minutes: 5, review: ReviewPolicy::none(), ..Policy::default() }).await;
+    with_password(&app, "root", Role::Administrator).await;
+    let cookie = cookies(&sign_in(&app, "root", "", "").await);
+    let secret = set_up(&app, &cookie).await;
+    app.advance(86_400);
+    let ahead = cookies(&sign_in(&app, "root", &device(&app, &secret), "").await);
+    assert_eq!(app.get_as(&ahead, paths::PEOPLE).await.status, StatusCode::OK);
+    app.advance(-86_000);
+    assert!(app.get_as(&ahead, paths::PEOPLE).await.location.starts_with("/confirm"), "shown tomorrow is not shown now");
+    assert_eq!(sign_in(&app, "root", &device(&app, &secret), "").await.location, "/", "nor is a code of now one of the past");
+}
+
 #[tokio::test]
 async fn a_sealed_secret_opens_for_its_owner_alone() {
     let app = TestApp::start().await;
@@ -116,7 +168,7 @@ async fn a_sealed_secret_opens_for_its_owner_alone() {
     app.sql("UPDATE users SET factor = (SELECT factor FROM users WHERE name = 'thief') WHERE name = 'li.na'").await;
     app.advance(60);
     let answer = sign_in(&app, "li.na", &device(&app, &secret), "").await;
-    assert!(answer.location.contains("error=failed"), "moved to another row it opens nothing: {}", answer.location);
+    assert!(answer.location.contains("error=refused"), "moved to another row it opens nothing: {}", answer.location);
 }
 
 #[tokio::test]
@@ -155,16 +207,23 @@ async fn a_browser_left_open_decides_nothing() {
     let waiting = inbox.split("Waiting for your decision").nth(1).and_then(|r| r.split("</h2>").next()).unwrap();
     assert!(waiting.contains(">1<"), "that something waits is known before: {waiting}");
     // A page that was open since before: refused, and what was typed is not lost.
-    let to = decide("好的, go").await;
+    let words = "好的。".repeat(1_300);
+    let to = decide(&words).await;
     assert!(to.starts_with("/confirm?next="), "{to}");
     let confirm = app.get_as(&cookie, &to).await.body;
     let next = confirm.split("name=\"next\" value=\"").nth(1).and_then(|r| r.split('"').next()).unwrap().replace("&amp;", "&");
     let wrong = app.post_as(&cookie, paths::SESSION_CONFIRM, &[("password", "not it at all"), ("next", &next)]).await;
     assert!(wrong.location.starts_with("/confirm?error=password_wrong"), "{}", wrong.location);
     let right = app.post_as(&cookie, paths::SESSION_CONFIRM, &[("password", PASSWORD), ("next", &next)]).await;
-    assert!(right.location.starts_with(&plan), "{}", right.location);
-    assert!(app.get_as(&cookie, &right.location).await.body.contains("value=\"好的, go\""));
-    assert_eq!(decide("go").await, plan);
+    assert_eq!(right.location, plan);
+    assert_eq!(app.get_as(&cookie, "/instances").await.status, StatusCode::SEE_OTHER, "a copy of the token has shown nothing");
+    let cookie = cookies(&right);
+    let page = app.get_as(&cookie, &plan).await.body;
+    assert!(page.contains(&words), "all of it");
+    let other = app.person("chen.jie", &[Role::Approver]).await;
+    assert!(!other.get(&plan).await.body.contains(&words), "and nobody else's");
+    let fields = [("plan", id.as_str()), ("hash", &hash), ("verdict", "approve"), ("comment", "go")];
+    assert_eq!(app.post_as(&cookie, "/api/plans/decide", &fields).await.location, plan);
     assert!(app.get("/ledger?what=session.confirm").await.body.contains("showed again who they are"));
 
     // So do people, and the second factor itself.

@@ -104,6 +104,11 @@ impl Browser {
     pub(crate) async fn sign_in(&mut self, server: &Server) {
         let fields = [("code", server.code.as_deref().unwrap()), ("name", "root"), ("password", PASSWORD)];
         let answer = self.send(&format!("{}/session/redeem", server.url), &fields).await;
+        self.keep_cookies(&answer);
+    }
+
+    /// The cookies of an answer, in place of those it had.
+    pub(crate) fn keep_cookies(&mut self, answer: &reqwest::Response) {
         let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|c| c.to_str().ok());
         self.1 = cookies.filter_map(|c| c.split(';').next()).collect::<Vec<_>>().join("; ");
     }

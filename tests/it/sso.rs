@@ -1,7 +1,7 @@
 //! Single sign-on, at an honest provider and at one that lies.
 
 use crate::{
-    somebody::cookies,
+    somebody::{PASSWORD, cookies},
     support::{Answer, TestApp, now},
 };
 use axum::http::{StatusCode, header};
@@ -315,6 +315,89 @@ async fn what_the_provider_remembers_does_not_prove_that_it_is_them_now() {
     assert_eq!(done.location, "/people");
     assert_eq!(app.get_as(&cookies(&done), paths::PEOPLE).await.status, StatusCode::OK);
     assert_eq!(app.get_as(&cookie, paths::PEOPLE).await.status, StatusCode::SEE_OTHER, "the session before has ended");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_say_when_ends_in_words_and_not_in_a_circle() {
+    let policy = Policy { confirm_minutes: 5, review: ReviewPolicy::none(), ..Policy::default() };
+    let (app, provider) = app_with(|_| (), policy).await;
+    provider.remember_only(true);
+    let (cookie, query) = away(&app, "/session/sso?next=%2Fpeople&again=1").await;
+    let done = app.get_as(&cookie, &chosen(&provider, "s-4", &query).await).await;
+    assert_eq!(done.location, "/account?error=sso_not_now");
+    assert!(app.get_as(&cookies(&done), &done.location).await.body.contains("does not say that it asked you just now"));
+}
+
+#[tokio::test]
+async fn nobody_is_two_people_by_one_name() {
+    let (app, provider) = app().await;
+    let local = app.person("chen.jing", &[Role::Operator]).await;
+    let refused = sign_in(&app, &provider, "s-1").await;
+    assert!(refused.location.contains("error=sso_name_taken"), "{}", refused.location);
+    assert!(app.get_as("", &refused.location).await.body.contains("An account here has the name that you have at the provider"));
+    assert_eq!(local.get("/instances").await.status, StatusCode::OK);
+    let id = app.services.user_named("chen.jing").await.unwrap().id;
+    app.post("/api/people/change", &[("user", id.as_str()), ("go", "disable")]).await;
+    sign_in(&app, &provider, "s-1").await;
+    assert!(app.services.user_named("chen.jing-2").await.unwrap().external);
+}
+
+#[tokio::test]
+async fn a_name_that_was_chosen_elsewhere_is_shown_with_the_one_that_is_ours() {
+    let (app, provider) = app().await;
+    provider.change("s-1", |a| a.full_name = "\u{202e}王伟\u{200b} (team lead)".to_owned());
+    let cookie = cookies(&sign_in(&app, &provider, "s-1").await);
+    let page = app.get_as(&cookie, paths::ACCOUNT).await.body;
+    assert!(page.contains("王伟 (team lead) (chen.jing)"), "{page}");
+    provider.change("s-1", |a| a.full_name = "李娜".to_owned());
+    sign_in(&app, &provider, "s-1").await;
+    assert!(app.get("/ledger?what=user.name").await.body.contains("changed a full name"));
+}
+
+#[tokio::test]
+async fn nobody_who_is_only_at_the_provider_takes_the_place_of_the_first_administrator() {
+    let (app, provider) = app().await;
+    sign_in(&app, &provider, "s-1").await;
+    sign_in(&app, &provider, "s-4").await;
+    app.sql("DELETE FROM sessions WHERE user_id IN (SELECT id FROM users WHERE name = 'everybody'); DELETE FROM codes; UPDATE users SET roles = '[\"viewer\"]' WHERE name = 'everybody'").await;
+    let code = app.services.first_code().await.unwrap().expect("nobody here can manage people whatever becomes of the provider");
+    let taken = app.post_as("", paths::SESSION_REDEEM, &[("code", &code), ("name", "chen.jing"), ("password", PASSWORD)]).await;
+    assert!(taken.location.contains("error=name_taken"), "{}", taken.location);
+    app.advance(60);
+    let made = app.post_as("", paths::SESSION_REDEEM, &[("code", &code), ("name", "root"), ("password", PASSWORD)]).await;
+    assert_eq!(made.location, "/");
+    assert!(app.services.first_code().await.unwrap().is_none());
+    // The last of them stays, although somebody at the provider could manage people too.
+    let id = app.services.user_named("root").await.unwrap().id;
+    let fields = [("user", id.as_str()), ("go", "disable")];
+    let kept = app.post_as(&cookies(&made), "/api/people/change", &fields).await;
+    assert!(kept.location.contains("error=last_administrator"), "{}", kept.location);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_was_sent_for_costs_nothing() {
+    let (app, provider) = app().await;
+    let before = app.contents().await;
+    let token = "x1:".to_owned() + &"ab".repeat(60);
+    let state = patchboard_oidc::Flow::of(&token).state;
+    let answer = app.get_as(&format!("patchboard-away={token}..%2F"), &format!("/session/sso/back?code=x&state={state}")).await;
+    assert!(answer.location.contains("error=sso_not_ours"), "{}", answer.location);
+    assert_eq!(provider.exchanged(), 0);
+    assert_eq!(app.contents().await, before);
+    // One that was, but too long ago.
+    let (cookie, query) = away(&app, paths::SSO_BEGIN).await;
+    let back = chosen(&provider, "s-1", &query).await;
+    app.advance(11 * 60);
+    assert!(app.get_as(&cookie, &back).await.location.contains("error=sso_not_ours"));
+}
+
+#[tokio::test]
+async fn a_long_way_back_does_not_burst_the_cookie() {
+    let (app, provider) = app().await;
+    let next = format!("/instances?q={}", "%E5%A5%BD".repeat(1_000));
+    let (cookie, query) = away(&app, &paths::with(paths::SSO_BEGIN, "next", &next)).await;
+    assert!(cookie.len() < 4_000, "{}", cookie.len());
+    assert_eq!(app.get_as(&cookie, &chosen(&provider, "s-1", &query).await).await.location, "/instances");
 }
 
 #[tokio::test]

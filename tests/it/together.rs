@@ -7,6 +7,7 @@ use patchboard_domain::{
     id::PlanId,
     review::{ApprovalRule, ReviewPolicy},
 };
+use patchboard_simulator::{Act, Fault};
 
 async fn reviewed() -> TestApp {
     TestApp::under(ReviewPolicy::default()).await
@@ -110,6 +111,24 @@ async fn checks_can_be_made_again_now() {
     assert_eq!(view.now.candidates_read, 2);
     app.until(async || app.services.review_view(&app.actor, &id).await.unwrap().now.candidates_at.unwrap() > before).await;
     assert!(app.simulator.requests("candidate-versions") > asked || asked == 0);
+
+    // A cloud that does not answer takes nothing away that is known, and neither does one that wants to be left alone.
+    let busy = Act::Refuse { status: 429, code: "APIGW.0308".to_owned(), message: "busy".to_owned(), retry_after: Some(60) };
+    for act in [Act::DoThenFail, busy] {
+        app.advance(61);
+        app.simulator.set_faults(vec![Fault::on("candidate-versions", act.clone())]);
+        let asked = app.simulator.requests("candidate-versions");
+        assert_eq!(lead.post("/api/plans/check", &[("plan", id.as_str())]).await.location, plan);
+        app.until(async || app.simulator.requests("candidate-versions") > asked).await;
+        // Returns when whoever asks has been answered.
+        app.services.read_candidates(app.cloud().name(), &view.now.plan.draft.instances).await.unwrap();
+        app.simulator.set_faults(Vec::new());
+        assert!(lead.get(&plan).await.body.contains("Nothing stands against sending it now."), "{act:?}");
+    }
+    let viewer = app.person("sam", &[Role::Viewer]).await;
+    assert_eq!(viewer.post("/api/plans/check", &[("plan", id.as_str())]).await.status, StatusCode::FORBIDDEN);
+    assert!(!viewer.get(&plan).await.body.contains("Check again now"));
+    app.advance(61);
 
     // A finger that stays on the button costs the cloud nothing.
     let mut refused = 0;

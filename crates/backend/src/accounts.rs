@@ -18,12 +18,12 @@ use serde_json::json;
 const CODE_MINUTES: i64 = 60;
 
 impl Services {
-    /// The code that makes the first administrator, as long as there is no account at all. An older one is void.
+    /// The code that makes the first administrator, as long as there is none who can come in. An older one is void.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn first_code(&self) -> Result<Option<String>, Error> {
-        if !self.store().users().await?.is_empty() {
+        if self.store().has_administrator().await? {
             return Ok(None);
         }
         Ok(Some(self.new_code(None, &Actor::system()).await?))
@@ -54,18 +54,18 @@ impl Services {
             None => {
                 let name = check_name(&attempt.name).map_err(SignInError::Account)?;
                 // Somebody else may have been first meanwhile.
-                if !self.store().users().await?.is_empty() {
+                if self.store().has_administrator().await? {
                     return Err(refused());
                 }
                 self.new_user(name, String::new(), Role::ALL.to_vec())
             }
         };
-        // A new password is no way around the second factor.
-        if !is_first && !self.factor_is_shown(&user, &attempt.factor).await? {
-            return Err(SignInError::Account(AccountRefusal::FactorCode));
-        }
         let password = std::mem::take(&mut attempt.password);
         password::check(&password, &[&user.name, &user.full_name]).map_err(SignInError::Account)?;
+        // A new password is no way around the second factor; its code is used up last.
+        if !is_first {
+            self.show_factor(&user, &attempt.factor).await?;
+        }
         // The slow part comes first: whoever goes away meanwhile has used nothing up.
         let kept = password::hash(password).await;
         let (who, subject) = (Actor::person(&user, &attempt.origin.address), format!("user/{}", user.id));
@@ -77,6 +77,7 @@ impl Services {
         deeds.push(self.deed(&who, "user.password", subject, json!({ "by": "code" })));
         match self.store().redeem(&hash, &user, is_first, &kept, now, &deeds).await {
             Err(patchboard_store::Error::Changed) => return Err(refused()),
+            Err(patchboard_store::Error::Conflict) => return Err(SignInError::Account(AccountRefusal::NameTaken)),
             other => other?,
         }
         self.throttle().forgive(&tries);
@@ -115,7 +116,7 @@ impl Services {
         self.allow(actor, Action::ManagePeople)?;
         let name = check_name(name).map_err(Error::Account)?;
         let roles = sorted(roles)?;
-        let full_name: String = full_name.trim().chars().filter(|c| !c.is_control()).take(80).collect();
+        let full_name: String = full_name.trim().chars().filter(|c| crate::sso::is_plain(*c)).take(80).collect();
         let user = self.new_user(name, full_name, roles);
         let detail = json!({ "name": user.name, "roles": words(&user.roles) });
         let deed = self.deed(actor, "user.add", format!("user/{}", user.id), detail);

@@ -42,6 +42,7 @@ const TABLE: [Rule; Action::ALL.len()] = [
     rule(Action::SendPlan, PLANNERS, &[Stage::Draft]),
     rule(Action::Comment, PLANNERS_AND_DECIDERS, &Stage::ALL),
     Rule { action: Action::Decide, roles: DECIDERS, stages: &[Stage::InReview], others_only: true, proved: true },
+    rule(Action::CheckPlan, PLANNERS_AND_DECIDERS, &[]),
     rule(Action::Reopen, PLANNERS, &[Stage::InReview]),
     rule(Action::HoldPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
     rule(Action::WithdrawPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
@@ -129,7 +130,7 @@ mod tests {
             A::Decide => role == R::Approver && stage == Stage::InReview,
             A::Reopen => role == R::Operator && stage == Stage::InReview,
             A::HoldPlan | A::WithdrawPlan => matches!(role, R::Operator | R::Approver) && stage == Stage::Submitted,
-            A::OrderTask => matches!(role, R::Operator | R::Approver),
+            A::OrderTask | A::CheckPlan => matches!(role, R::Operator | R::Approver),
             A::ManagePeople => role == R::Administrator,
         }
     }

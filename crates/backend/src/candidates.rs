@@ -10,6 +10,9 @@ use patchboard_domain::{
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::JoinSet};
 
+/// A failed call is not repeated within so many seconds.
+const FAILED_SECONDS: i64 = 60;
+
 /// Marks an instance as being asked for until it is dropped, however the call ends.
 struct Asking {
     services: Services,
@@ -45,11 +48,13 @@ impl Services {
 
     async fn read_older_than(&self, cloud: &CloudName, ids: &[InstanceId], since: DateTime<Utc>) -> Result<(), Error> {
         let connection = self.cloud(cloud)?.clone();
+        // A call that failed is tried again soon, whoever asks; the list of one that did not is good for longer.
+        let soon = since.max(self.now() - Duration::seconds(FAILED_SECONDS));
         let fresh = self.store().offers(cloud, ids, since).await?;
         let wanted: Vec<InstanceId> = {
             let mut asking = self.asking();
             ids.iter()
-                .filter(|id| !fresh.iter().any(|(known, _, _)| known == *id))
+                .filter(|id| !fresh.iter().any(|(known, at, offer)| known == *id && (offer.is_ok() || *at >= soon)))
                 .filter(|id| asking.insert((cloud.clone(), (*id).clone())))
                 .cloned()
                 .collect()
@@ -101,7 +106,19 @@ impl Services {
             })
         };
         let at = self.now();
-        let offer = result.map(|wire| translate::offer(wire, at));
+        let offer = match result {
+            Ok(wire) => Ok(translate::offer(wire, at)),
+            Err(why) => {
+                // A list that is still good is better than a reason why there is no newer one.
+                let since = at - Duration::minutes(self.policy().candidates_minutes);
+                let known = self.store().offers(cloud.name(), std::slice::from_ref(id), since).await?;
+                if known.iter().any(|(_, _, offer)| offer.is_ok()) {
+                    tracing::warn!(cloud = %cloud.name(), instance = %id, %why, "a candidate list was not read again");
+                    return Ok(());
+                }
+                Err(why)
+            }
+        };
         Ok(self.store().put_offer(cloud.name(), id, at, offer.as_ref().map_err(String::as_str)).await?)
     }
 
@@ -111,8 +128,14 @@ impl Services {
     /// # Errors
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::TooMany`], [`Error::Store`].
     pub async fn check_again(&self, actor: &Actor, id: &PlanId) -> Result<(), Error> {
+        self.allow(actor, Action::CheckPlan)?;
         self.refresh(actor)?;
         let plan = self.plan(id).await?;
+        // While the cloud wants to be left alone, what is known is the best there is.
+        let cloud = self.cloud(&plan.cloud)?;
+        if cloud.is_stopped() || cloud.throttled_until(self.now()).is_some() {
+            return Ok(());
+        }
         let (services, now) = (self.clone(), self.now());
         tokio::spawn(async move {
             if let Err(error) = services.read_older_than(&plan.cloud, &plan.draft.instances, now).await {

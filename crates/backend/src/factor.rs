@@ -1,6 +1,6 @@
 //! The second factor: codes that change with time (RFC 6238), from a secret that only the person's device and we know.
 
-use crate::{Error, Services, secret, sign_in::SignInError};
+use crate::{Error, Services, secret, sign_in::SignInError, throttle::Key as Limit};
 use chacha20poly1305::{
     Key, XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
@@ -32,14 +32,14 @@ impl Seal {
     }
 
     /// Sealed for one purpose: moved to another row it does not open.
-    fn close(&self, purpose: &str, plain: &[u8]) -> Result<String, Error> {
+    pub(crate) fn close(&self, purpose: &str, plain: &[u8]) -> Result<String, Error> {
         let nonce = secret::random::<24>();
         let payload = Payload { msg: plain, aad: purpose.as_bytes() };
         let closed = self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::Sealed)?;
         Ok(format!("{ALGORITHM}{}{}", hex::encode(nonce), hex::encode(closed)))
     }
 
-    fn open(&self, purpose: &str, sealed: &str) -> Result<Vec<u8>, Error> {
+    pub(crate) fn open(&self, purpose: &str, sealed: &str) -> Result<Vec<u8>, Error> {
         let bytes = sealed.strip_prefix(ALGORITHM).and_then(|text| hex::decode(text).ok()).ok_or(Error::Sealed)?;
         let (nonce, closed) = bytes.split_at_checked(24).ok_or(Error::Sealed)?;
         let nonce: [u8; 24] = nonce.try_into().map_err(|_| Error::Sealed)?;
@@ -72,19 +72,42 @@ fn proposed(secret: Vec<u8>, user: &User) -> Result<Proposed, Error> {
 }
 
 impl Services {
-    fn seal(&self) -> Result<&Seal, Error> {
+    pub(crate) fn seal(&self) -> Result<&Seal, Error> {
         self.ways().seal.as_ref().ok_or(Error::Sealed)
     }
 
-    /// Whether `code` is one of their second factor, now, for the first time. Whoever has none needs none.
-    pub(crate) async fn factor_is_shown(&self, user: &User, code: &str) -> Result<bool, Error> {
+    /// Takes a code of their second factor, now, for the first time. Whoever has none needs none. Called when the password was
+    /// right: whoever gets so far and then guesses has few tries, and only they can use them up.
+    ///
+    /// # Errors
+    /// [`AccountRefusal::FactorCode`], [`SignInError::Wait`], [`Error::Sealed`], [`Error::Store`].
+    pub(crate) async fn show_factor(&self, user: &User, code: &str) -> Result<(), SignInError> {
+        let wrong = SignInError::Account(AccountRefusal::FactorCode);
         let factor = self.store().factor(&user.id).await?;
-        let Some(sealed) = factor.secret else { return Ok(true) };
-        let Some(step) = self.step_of(user, &sealed, code)? else { return Ok(false) };
+        let Some(sealed) = factor.secret else { return Ok(()) };
+        let tries = Limit::guesses(&format!("second factor {}", user.id));
+        self.try_again_later(std::slice::from_ref(&tries))?;
+        let Some(step) = self.step_of(user, &sealed, code)? else {
+            tracing::warn!(who = %user.name, "a password was right, and the second factor was not");
+            return Err(wrong);
+        };
         match self.store().use_factor_step(&user.id, step).await {
-            Err(patchboard_store::Error::Changed) => Ok(false),
-            other => Ok(other.map(|()| true)?),
+            Err(patchboard_store::Error::Changed) => return Err(wrong),
+            other => other?,
         }
+        self.throttle().forgive(&tries);
+        Ok(())
+    }
+
+    /// Whether the seal opens every second factor that is kept: with another key nobody who has one could come in.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`], [`Error::Store`].
+    pub async fn check_seal(&self) -> Result<(), Error> {
+        for (id, sealed) in self.store().sealed_factors().await? {
+            self.seal()?.open(&purpose(&id), &sealed)?;
+        }
+        Ok(())
     }
 
     /// The time step that a code belongs to, if it is near enough.
@@ -124,17 +147,17 @@ impl Services {
         proposed(self.seal()?.open(&purpose(&user.id), &sealed)?, &user)
     }
 
-    /// The first code of a secret that was shown: from now on it is asked for.
+    /// The first code of a secret that was shown: from now on it is asked for, and every session but this one ends.
     ///
     /// # Errors
     /// [`SignInError`]; [`AccountRefusal::FactorCode`].
-    pub async fn confirm_factor(&self, actor: &Actor, code: &str) -> Result<(), SignInError> {
+    pub async fn confirm_factor(&self, actor: &Actor, code: &str, token: &str) -> Result<(), SignInError> {
         let user = self.own(actor).await?;
-        self.try_again_later(&[crate::throttle::Key::few(format!("factor {}", user.id))])?;
+        self.try_again_later(&[Limit::few(format!("factor {}", user.id))])?;
         let pending = self.store().factor(&user.id).await?.pending.ok_or(SignInError::Account(AccountRefusal::FactorCode))?;
         let step = self.step_of(&user, &pending, code)?.ok_or(SignInError::Account(AccountRefusal::FactorCode))?;
         let deed = self.deed(actor, "user.factor", format!("user/{}", user.id), json!({ "is": "on" }));
-        match self.store().confirm_factor(&user.id, &pending, step, &deed).await {
+        match self.store().confirm_factor(&user.id, &pending, step, &secret::hash(token), &deed).await {
             Err(patchboard_store::Error::Changed) => Err(SignInError::Account(AccountRefusal::FactorCode)),
             other => Ok(other?),
         }

@@ -1,7 +1,7 @@
 //! Decisions: asking for one, giving one, and holding what is sent against what was decided.
 
 use crate::{Error, Services, drafts::plan_subject, plans::request_list, throttle::Key};
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::{Actor, Role, User},
     authority::{Action, Denied, Stage},
@@ -45,7 +45,7 @@ impl Services {
 
     /// Names of people by their account.
     pub(crate) async fn names(&self) -> Result<Names, Error> {
-        Ok(self.store().users().await?.into_iter().map(|u| (u.id.clone(), u.shown().to_owned())).collect())
+        Ok(self.store().users().await?.into_iter().map(|u| (u.id.clone(), u.shown())).collect())
     }
 
     /// Comments and decisions, oldest first.
@@ -140,6 +140,10 @@ impl Services {
             Err(_) => None,
         };
         Ok(ReviewView {
+            words: match &actor.user {
+                Some(user) => self.store().kept_words(id, user).await?,
+                None => String::new(),
+            },
             deadline: review.deadline(self.policy().lead_minutes),
             standing: self.standing(&review).await?,
             same_requests: now.hash == review.hash && compile::are_what_they_say(&review.asked.requests, &review.hash, review.start_at),
@@ -172,6 +176,30 @@ impl Services {
         Ok(approvals_of(review, &self.store().users().await?))
     }
 
+    /// Takes a decision. Whatever stands against it, the words that came with it are kept for who typed them.
+    ///
+    /// # Errors
+    /// As `keep_decision`.
+    pub async fn decide(
+        &self,
+        actor: &Actor,
+        id: &PlanId,
+        hash: &str,
+        verdict: Verdict,
+        comment: &str,
+        shown: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
+        let result = self.keep_decision(actor, id, hash, verdict, comment, shown).await;
+        let comment = cleaned(comment);
+        if let (Err(_), Some(user), false) = (&result, &actor.user, comment.is_empty())
+            && actor.is(Role::Approver)
+            && self.plan(id).await?.review.is_some()
+        {
+            self.store().keep_words(id, user, &comment).await?;
+        }
+        result
+    }
+
     /// Keeps a decision. The last approval that is needed submits the plan, in the same transaction, after everything was checked
     /// once more. `hash` is that of the requests the person saw, `shown` when.
     ///
@@ -179,7 +207,7 @@ impl Services {
     /// [`Error::NeedsComment`] for anything but an approval without words, [`Error::Changed`] when the review is over or the
     /// requests are others, [`Error::NotReady`] when something stands against it meanwhile, [`Error::Conflict`],
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
-    pub async fn decide(
+    async fn keep_decision(
         &self,
         actor: &Actor,
         id: &PlanId,
@@ -209,10 +237,9 @@ impl Services {
         let decision = Decision { user, verdict, hash: hash.to_owned(), comment, at: self.now() };
         let mut detail = json!({ "review": review.number, "hash": hash, "comment": decision.comment });
         // Nobody reads a review so fast; whoever looks through the ledger should know.
-        if let Some(shown) = shown
-            && self.now() - shown < Duration::milliseconds(HASTE_MS)
-        {
-            detail["milliseconds_after_it_was_shown"] = json!((self.now() - shown).num_milliseconds());
+        let after = shown.map(|shown| (self.now() - shown).num_milliseconds());
+        if let Some(after @ 0..HASTE_MS) = after {
+            detail["milliseconds_after_it_was_shown"] = json!(after);
             tracing::warn!(plan.id = %id, "decided within a second of being shown");
         }
         let (end, submission) = match verdict {

@@ -53,6 +53,8 @@ pub struct SignedIn {
     pub token: String,
     /// For the cookie by which the browser is known again.
     pub device: String,
+    /// They showed who they are just now.
+    pub proved: bool,
 }
 
 /// Why somebody is not signed in.
@@ -160,7 +162,8 @@ impl Services {
         let verified = password::verify(attempt.password.clone(), kept.clone()).await;
         let user = user.filter(|u| verified.right && u.disabled_at.is_none() && !u.external);
         let second = match &user {
-            Some(user) => self.factor_is_shown(user, &attempt.factor).await?,
+            // Why not is for the log: who asks is told the same as for a wrong password.
+            Some(user) => self.show_factor(user, &attempt.factor).await.map_err(|e| tracing::warn!(error = ?e, "no second factor")).is_ok(),
             None => false,
         };
         let Some(user) = user.filter(|_| second) else {
@@ -203,7 +206,7 @@ impl Services {
             agent,
             at: self.now(),
             proved_at: beginning.proved_at,
-            signed_in: SignedIn { user: beginning.user.clone(), token, device },
+            signed_in: SignedIn { user: beginning.user.clone(), token, device, proved: self.is_fresh(beginning.proved_at) },
         }
     }
 
@@ -222,8 +225,10 @@ impl Services {
         self.sweep().await?;
         let fresh = self.fresh(&beginning);
         let deed = self.session_deed(&beginning.user, beginning.how, &beginning.origin.address);
-        self.store().add_session(&fresh.row(beginning.origin), &deed).await?;
-        Ok(fresh.signed_in)
+        match self.store().add_session(&fresh.row(beginning.origin), &deed).await {
+            Err(patchboard_store::Error::Changed) => Err(Error::NotFound),
+            other => Ok(other.map(|()| fresh.signed_in)?),
+        }
     }
 
     /// One of the sample people of a demo, without a password. The router of a demo alone calls it.
@@ -248,32 +253,39 @@ impl Services {
             self.store().touch_session(&hash, now).await?;
         }
         let policy = self.policy();
-        let proved = policy.confirm_minutes == 0 || now - open.session.proved_at <= Duration::minutes(policy.confirm_minutes);
+        let proved = self.is_fresh(open.session.proved_at);
         let user = open.user;
         let lacks_factor = !user.external && !user.has_factor && user.roles.iter().any(|r| policy.factor_roles.contains(r));
         let actor = Actor { proved, ..Actor::person(&user, address) };
         Ok(Some(Known { actor, session: open.session, lacks_factor }))
     }
 
-    /// Somebody who is signed in shows again who they are.
+    /// Whether what was shown then is enough now.
+    fn is_fresh(&self, proved_at: DateTime<Utc>) -> bool {
+        let minutes = self.policy().confirm_minutes;
+        let age = self.now() - proved_at;
+        // What lies ahead was shown before the clock was set back.
+        minutes == 0 || (age >= -Duration::minutes(1) && age <= Duration::minutes(minutes))
+    }
+
+    /// Somebody who is signed in shows again who they are. Returns the token that their session has from then on.
     ///
     /// # Errors
     /// [`SignInError`]; [`AccountRefusal::PasswordWrong`], [`AccountRefusal::FactorCode`].
-    pub async fn confirm_identity(&self, actor: &Actor, password: String, factor: &str, token: &str) -> Result<(), SignInError> {
+    pub async fn confirm_identity(&self, actor: &Actor, password: String, factor: &str, token: &str) -> Result<String, SignInError> {
         self.allow(actor, Action::OwnAccount)?;
         let user = self.own_user(actor, password, "confirm").await?;
-        if !self.factor_is_shown(&user, factor).await? {
-            return Err(SignInError::Account(AccountRefusal::FactorCode));
-        }
+        self.show_factor(&user, factor).await?;
         let deed = self.deed(actor, "session.confirm", self_subject(actor), json!({}));
-        match self.store().prove_session(&secret::hash(token), self.now(), &deed).await {
+        let new = secret::token();
+        match self.store().prove_session(&secret::hash(token), &secret::hash(&new), self.now(), &deed).await {
             Err(patchboard_store::Error::Changed) => Err(SignInError::Refused),
-            other => Ok(other?),
+            other => Ok(other.map(|()| new)?),
         }
     }
 
     /// The account of somebody who is signed in, after they have typed its password.
-    pub(crate) async fn own_user(&self, actor: &Actor, password: String, what: &str) -> Result<User, SignInError> {
+    async fn own_user(&self, actor: &Actor, password: String, what: &str) -> Result<User, SignInError> {
         let id = actor.user.as_ref().ok_or(SignInError::Refused)?;
         self.try_again_later(&[Key::few(format!("{what} {id}"))])?;
         let (user, kept) = self.store().user_by_name(&actor.name).await?.ok_or(SignInError::Refused)?;
@@ -322,11 +334,20 @@ impl Services {
     /// Changes one's own password. Every session ends, this one too, and a new one begins.
     ///
     /// # Errors
-    /// [`SignInError`]; [`AccountRefusal::PasswordWrong`] when `old` is not the present one.
-    pub async fn change_password(&self, actor: &Actor, old: String, new: String, agent: &str) -> Result<SignedIn, SignInError> {
+    /// [`SignInError`]; [`AccountRefusal::PasswordWrong`] when `old` is not the present one, [`AccountRefusal::FactorCode`].
+    pub async fn change_password(
+        &self,
+        actor: &Actor,
+        old: String,
+        new: String,
+        factor: &str,
+        agent: &str,
+    ) -> Result<SignedIn, SignInError> {
         self.allow(actor, Action::OwnAccount)?;
         let user = self.own_user(actor, old, "password").await?;
         password::check(&new, &[&user.name, &user.full_name]).map_err(SignInError::Account)?;
+        // A new session begins with it, as fresh as any: the password alone must not be enough for that.
+        self.show_factor(&user, factor).await?;
         let hash = password::hash(new).await;
         let deed = self.deed(actor, "user.password", format!("user/{}", user.id), json!({}));
         self.store().put_password(&user.id, &hash, &deed).await?;

@@ -5,7 +5,7 @@ use crate::{
     sign_in::{Beginning, Origin, SignInError, SignedIn},
     throttle::Key,
 };
-use chrono::DateTime;
+use chrono::{DateTime, Duration};
 use patchboard_domain::account::{AccountRefusal, Actor, Role, User, check_name};
 use patchboard_oidc::{Answer, Error as OidcError, Flow, Person, Provider};
 use patchboard_store::Identity;
@@ -13,6 +13,15 @@ use serde_json::json;
 
 /// Longest full name that is kept, in characters.
 const FULL_NAME_MAX: usize = 80;
+
+/// What the token of a sign-in that is on its way is sealed for.
+const PURPOSE: &str = "single sign-on";
+
+/// How long somebody may be away.
+const AWAY: Duration = Duration::minutes(10);
+
+/// A clock that is set back a little while somebody is away does no harm.
+const SKEW: Duration = Duration::minutes(1);
 
 /// Names that are tried beside the one that somebody has at the provider.
 const NAMES_TRIED: usize = 50;
@@ -95,7 +104,7 @@ impl Services {
     pub async fn begin_sso(&self, redirect: &str, again: bool, address: &str) -> Result<SentAway, SignInError> {
         let sso = self.sso()?;
         self.try_again_later(&[Key::many(format!("sign-on {address}"))])?;
-        let token = secret::token();
+        let token = self.seal()?.close(PURPOSE, self.now().timestamp_millis().to_string().as_bytes())?;
         let address = sso.provider.begin(&Flow::of(&token), redirect, again, self.now()).await.map_err(|e| told(&e))?;
         Ok(SentAway { token, address })
     }
@@ -109,7 +118,7 @@ impl Services {
         let origin = &brought.origin;
         // Each answer that is ours costs a call of the provider.
         self.try_again_later(&[Key::many(format!("sign-on answer {}", origin.address))])?;
-        let ours = brought.token.as_deref().map(|token| (token, Flow::of(token)));
+        let ours = brought.token.as_deref().filter(|token| self.is_under_way(token)).map(|token| (token, Flow::of(token)));
         // Hashes are compared: how long it takes tells nothing of the state itself.
         let ours = ours.filter(|(_, flow)| secret::hash(&flow.state) == secret::hash(&brought.state));
         let Some((token, flow)) = ours else { return Err(refused(AccountRefusal::SignOnNotOurs)) };
@@ -128,6 +137,13 @@ impl Services {
         self.admit(sso, &person, origin).await
     }
 
+    /// Whether we have sent somebody away with this, not long ago. Nobody can make one: an answer that is none costs nothing.
+    fn is_under_way(&self, token: &str) -> bool {
+        let opened = self.seal().and_then(|seal| seal.open(PURPOSE, token)).ok();
+        let begun = opened.and_then(|ms| DateTime::from_timestamp_millis(String::from_utf8(ms).ok()?.parse().ok()?));
+        begun.is_some_and(|begun| (-SKEW..=AWAY).contains(&(self.now() - begun)))
+    }
+
     /// Somebody whom the provider vouches for.
     async fn admit(&self, sso: &SingleSignOn, person: &Person, origin: &Origin) -> Result<SignedIn, SignInError> {
         let identity = Identity { issuer: &person.issuer, subject: &person.subject };
@@ -144,12 +160,16 @@ impl Services {
             }
             return Err(refused(AccountRefusal::SignOnNoRole));
         }
-        let full_name: String = person.full_name.trim().chars().filter(|c| !c.is_control()).take(FULL_NAME_MAX).collect();
+        let full_name: String = person.full_name.trim().chars().filter(|c| is_plain(*c)).take(FULL_NAME_MAX).collect();
         let (user, is_new, before) = match present {
             Some(old) => {
                 let user = User { full_name, roles, ..old.clone() };
-                let changed = (old.roles != user.roles).then(|| self.roles_deed(&old, &user.roles, &origin.address));
-                (user, false, changed.into_iter().collect::<Vec<_>>())
+                let roles = (old.roles != user.roles).then(|| self.roles_deed(&old, &user.roles, &origin.address));
+                let name = (old.full_name != user.full_name).then(|| {
+                    let detail = json!({ "before": old.full_name, "after": user.full_name, "by": "single sign-on" });
+                    self.deed(&Actor::person(&user, &origin.address), "user.name", format!("user/{}", user.id), detail)
+                });
+                (user, false, roles.into_iter().chain(name).collect::<Vec<_>>())
             }
             None => {
                 let name = self.free_name(&person.name, &person.subject).await?;
@@ -168,6 +188,7 @@ impl Services {
         match self.store().add_external_session(identity, &beginning.user, is_new, &fresh.row(origin), &before, &deed).await {
             // The same person in two tabs, or somebody with the same name: the next try finds it.
             Err(patchboard_store::Error::Conflict) => Err(refused(AccountRefusal::SignOnNotOurs)),
+            Err(patchboard_store::Error::Changed) => Err(SignInError::Refused),
             Err(other) => Err(other.into()),
             Ok(()) => Ok(fresh.signed_in),
         }
@@ -182,12 +203,17 @@ impl Services {
     /// Nobody vouches for them any more: what they approved does not count, and where they are signed in they are no longer.
     async fn shut_out(&self, user: User, address: &str) -> Result<(), Error> {
         let left = vec![Role::Viewer];
+        // They were shut out before: nothing of theirs is left to end.
+        if user.roles == left {
+            return Ok(());
+        }
         let deed = self.roles_deed(&user, &left, address);
         Ok(self.store().shut_external(&User { roles: left, ..user }, &deed).await?)
     }
 
-    /// The name that somebody has at the provider, or the nearest that is free: two people never share one in the ledger.
-    async fn free_name(&self, wanted: &str, subject: &str) -> Result<String, Error> {
+    /// The name that somebody has at the provider, or the nearest that is free: two people never share one in the ledger. The name
+    /// of an account of ours that may be used is not taken: its owner would be two people here, and four eyes one.
+    async fn free_name(&self, wanted: &str, subject: &str) -> Result<String, SignInError> {
         let mut base: String =
             wanted.trim().chars().map(|c| if check_name(&format!("{c}{c}")).is_ok() { c } else { '-' }).take(56).collect();
         if check_name(&base).is_err() {
@@ -195,10 +221,20 @@ impl Services {
         }
         for n in 1..=NAMES_TRIED {
             let name = if n == 1 { base.clone() } else { format!("{base}-{n}") };
-            if self.store().user_by_name(&name).await?.is_none() {
-                return Ok(name);
+            match self.store().user_by_name(&name).await? {
+                None => return Ok(name),
+                Some((taken, _)) if n == 1 && !taken.external && taken.disabled_at.is_none() => {
+                    tracing::warn!(%name, "a sign-in was refused: an account of ours has that name; disable it first");
+                    return Err(refused(AccountRefusal::SignOnNameTaken));
+                }
+                Some(_) => {}
             }
         }
         Ok(format!("sso-{}", &secret::hash(subject)[..32]))
     }
+}
+
+/// Not what hides, turns or joins letters: a name must read as it is.
+pub(crate) fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -38,6 +38,11 @@ impl Key {
         self
     }
 
+    /// For what has few possibilities: 5 at once, then 10 an hour.
+    pub(crate) fn guesses(what: &str) -> Self {
+        Self { name: what.to_owned(), burst: 5, seconds_each: 360 }
+    }
+
     /// For what many may try at: 60 at once, 1800 an hour (the same source).
     pub(crate) fn many(name: String) -> Self {
         Self { name, burst: 60, seconds_each: 2 }
@@ -52,11 +57,18 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
+    /// When the bucket of a key is full again, if it is not. None is ever emptier than empty: one that seems so was used before the
+    /// clock was set back, and is full.
+    fn full_at(&self, key: &Key, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let emptiest = now + Duration::seconds(key.burst * key.seconds_each);
+        self.full_at.get(&key.name).copied().filter(|full| *full <= emptiest)
+    }
+
     /// Seconds to wait, or nothing when all of `keys` have an attempt left.
     pub(crate) fn wait(&self, keys: &[Key], now: DateTime<Utc>) -> Option<i64> {
         let wait = |key: &Key| {
             let allowed = now + Duration::seconds((key.burst - 1) * key.seconds_each);
-            self.full_at.get(&key.name).map(|full| (*full - allowed).num_seconds())
+            self.full_at(key, now).map(|full| (full - allowed).num_seconds())
         };
         keys.iter().filter_map(wait).max().filter(|seconds| *seconds > 0)
     }
@@ -67,8 +79,8 @@ impl Throttle {
             self.full_at.retain(|_, full| *full > now);
         }
         for key in keys {
-            let full = self.full_at.entry(key.name.clone()).or_insert(now);
-            *full = (*full).max(now) + Duration::seconds(key.seconds_each);
+            let full = self.full_at(key, now).unwrap_or(now).max(now) + Duration::seconds(key.seconds_each);
+            self.full_at.insert(key.name.clone(), full);
         }
     }
 

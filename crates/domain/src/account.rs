@@ -69,9 +69,13 @@ impl User {
         self.disabled_at.is_none() && self.roles.contains(&role)
     }
 
-    /// The full name, or what is typed to sign in.
-    pub fn shown(&self) -> &str {
-        if self.full_name.is_empty() { &self.name } else { &self.full_name }
+    /// The full name, or what is typed to sign in. Somebody from a provider may have chosen the former there: both are shown.
+    pub fn shown(&self) -> String {
+        match (self.full_name.is_empty(), self.external) {
+            (true, _) => self.name.clone(),
+            (false, true) => format!("{} ({})", self.full_name, self.name),
+            (false, false) => self.full_name.clone(),
+        }
     }
 }
 
@@ -102,7 +106,7 @@ impl Actor {
             external: user.external,
             user: Some(user.id.clone()),
             name: user.name.clone(),
-            full_name: user.shown().to_owned(),
+            full_name: user.shown(),
             roles: user.roles.clone(),
             address: address.into(),
         }
@@ -193,6 +197,10 @@ pub enum AccountRefusal {
     SignOnUnreachable,
     /// None of their groups gives a role.
     SignOnNoRole,
+    /// An account of ours has the name that they have there.
+    SignOnNameTaken,
+    /// The provider was asked to make sure that it is them now, and does not say that it did.
+    SignOnNotNow,
 }
 
 /// Fewest characters of a password (OWASP ASVS 5.0 6.2.1 asks for 8 at least; we ask for more because a second factor is not always asked for).

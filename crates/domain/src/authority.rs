@@ -27,6 +27,8 @@ pub enum Action {
     Comment,
     /// Approve, ask for changes, or reject.
     Decide,
+    /// Read again what the checks of a plan rest on.
+    CheckPlan,
     /// Take a plan out of review, or back to a draft after a decision.
     Reopen,
     /// Hold what is not yet sent, or let it go on.
@@ -47,7 +49,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, for tests that leave none out.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Read,
         Self::Refresh,
         Self::ResumeCloud,
@@ -58,6 +60,7 @@ impl Action {
         Self::SendPlan,
         Self::Comment,
         Self::Decide,
+        Self::CheckPlan,
         Self::Reopen,
         Self::HoldPlan,
         Self::WithdrawPlan,

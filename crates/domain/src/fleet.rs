@@ -175,6 +175,8 @@ pub struct ReviewView {
     pub now: DraftView,
     /// What is asked about.
     pub review: Review,
+    /// What the one who looks typed with a decision that was not taken.
+    pub words: String,
     /// Last moment for a decision.
     pub deadline: DateTime<Utc>,
     /// Approvals that count so far.

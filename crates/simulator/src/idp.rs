@@ -151,6 +151,8 @@ struct State {
     keys: Keys,
     /// Codes may be exchanged again and again.
     forgetful: bool,
+    /// It never asks again, whatever it is asked to do.
+    remembers: bool,
     /// Calls of the token endpoint.
     exchanged: usize,
 }
@@ -171,7 +173,17 @@ impl IdentityProvider {
     pub fn start(accounts: Vec<Account>, clock: Clock, listener: TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let keys = Keys::new().map_err(std::io::Error::other)?;
-        let state = State { accounts, codes: BTreeMap::new(), made: 0, lie: Lie::None, acr: None, keys, forgetful: false, exchanged: 0 };
+        let state = State {
+            accounts,
+            codes: BTreeMap::new(),
+            made: 0,
+            lie: Lie::None,
+            acr: None,
+            keys,
+            forgetful: false,
+            remembers: false,
+            exchanged: 0,
+        };
         let provider = Self { state: Arc::new(Mutex::new(state)), clock, address };
         tokio::spawn(provider.clone().serve(listener));
         Ok(provider)
@@ -195,6 +207,11 @@ impl IdentityProvider {
     /// From now on a code can be used again.
     pub fn forget_what_was_exchanged(&self) {
         self.lock().forgetful = true;
+    }
+
+    /// From now on it does not ask again who somebody is, even when it is asked to.
+    pub fn remember_only(&self, remembers: bool) {
+        self.lock().remembers = remembers;
     }
 
     /// New signing keys, as once in a while.
@@ -328,7 +345,7 @@ impl IdentityProvider {
         state.made += 1;
         let code = format!("code-{}", state.made);
         // Whoever is not asked again signed in this morning.
-        let at = (self.clock)() - if asked.contains_key("max_age") { Duration::zero() } else { Duration::hours(3) };
+        let at = (self.clock)() - if asked.contains_key("max_age") && !state.remembers { Duration::zero() } else { Duration::hours(3) };
         let given =
             Given { account, nonce: asked.get("nonce").cloned(), challenge: get("code_challenge"), redirect: get("redirect_uri"), at };
         state.codes.insert(code.clone(), given);

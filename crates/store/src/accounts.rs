@@ -50,6 +50,9 @@ impl Row {
     }
 }
 
+/// How many can manage people whatever becomes of anybody else: enabled administrators with a password of ours.
+const ABLE: &str = "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%' AND password IS NOT NULL";
+
 /// What is kept of a second factor. Secrets are sealed with a key that is not in the database.
 #[derive(Clone, Debug, Default)]
 pub struct Factor {
@@ -115,6 +118,15 @@ impl Store {
         row.map(Row::read).transpose()
     }
 
+    /// Whether there is an administrator who can come in.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn has_administrator(&self) -> Result<bool, Error> {
+        let able: i64 = sqlx::query_scalar(ABLE).fetch_one(&self.write).await?;
+        Ok(able > 0)
+    }
+
     /// The account of a name, with its password hash.
     ///
     /// # Errors
@@ -156,16 +168,14 @@ impl Store {
             UserChange::Disable(at) => sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2").bind(ms(*at)),
             UserChange::Enable => sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2").bind(None::<i64>),
         };
-        let able = "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%'
-            AND (password IS NOT NULL OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = users.id))";
-        let before: i64 = sqlx::query_scalar(able).fetch_one(&mut *tx).await?;
+        let before: i64 = sqlx::query_scalar(ABLE).fetch_one(&mut *tx).await?;
         let done = query.bind(id.as_str()).execute(&mut *tx).await?;
         one_row(&done)?;
         let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%'")
             .fetch_one(&mut *tx)
             .await?;
-        // One who has not chosen a password yet cannot manage anybody.
-        let after: i64 = sqlx::query_scalar(able).fetch_one(&mut *tx).await?;
+        // One who has not chosen a password yet cannot manage anybody, and one who comes from a provider only as long as it is there.
+        let after: i64 = sqlx::query_scalar(ABLE).fetch_one(&mut *tx).await?;
         if left == 0 || (after == 0 && before > 0) {
             return Err(Error::Conflict);
         }
@@ -247,7 +257,8 @@ impl Store {
     /// Uses a code up: the account, where it makes one, and its password, in one transaction. Whoever is first has it.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the code is used or too old, or a first account exists by now; [`Error::Database`].
+    /// [`Error::Changed`] when the code is used or too old, or an administrator exists by now; [`Error::Conflict`] when the name is
+    /// taken; [`Error::Database`].
     pub async fn redeem(
         &self,
         code: &str,
@@ -259,7 +270,7 @@ impl Store {
     ) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
         let done = sqlx::query("DELETE FROM codes WHERE hash = $1 AND expires_at > $2").bind(code).bind(ms(now)).execute(&mut *tx).await?;
-        let others: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(&mut *tx).await?;
+        let others: i64 = sqlx::query_scalar(ABLE).fetch_one(&mut *tx).await?;
         if done.rows_affected() != 1 || (is_first && others > 0) {
             return Err(Error::Changed);
         }
@@ -297,11 +308,11 @@ impl Store {
         Ok(())
     }
 
-    /// The secret that was shown is the second factor from now on.
+    /// The secret that was shown is the second factor from now on. Every session but the one with this hash ends.
     ///
     /// # Errors
     /// [`Error::Changed`] when another one was shown meanwhile, [`Error::Database`].
-    pub async fn confirm_factor(&self, id: &UserId, sealed: &str, step: i64, deed: &Deed) -> Result<(), Error> {
+    pub async fn confirm_factor(&self, id: &UserId, sealed: &str, step: i64, session: &str, deed: &Deed) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
         let done =
             sqlx::query("UPDATE users SET factor = $1, factor_pending = NULL, factor_step = $2 WHERE id = $3 AND factor_pending = $1")
@@ -311,9 +322,20 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         one_row(&done)?;
+        sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND hash <> $2").bind(id.as_str()).bind(session).execute(&mut *tx).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Every sealed secret with its owner.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn sealed_factors(&self) -> Result<Vec<(UserId, String)>, Error> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, factor FROM users WHERE factor IS NOT NULL").fetch_all(&self.read).await?;
+        Ok(rows.into_iter().map(|(id, sealed)| (UserId::new(id), sealed)).collect())
     }
 
     /// Uses up the code of a time step.
@@ -321,11 +343,13 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when that step, or a later one, was used; [`Error::Database`].
     pub async fn use_factor_step(&self, id: &UserId, step: i64) -> Result<(), Error> {
-        let done = sqlx::query("UPDATE users SET factor_step = $1 WHERE id = $2 AND COALESCE(factor_step, 0) < $1")
-            .bind(step)
-            .bind(id.as_str())
-            .execute(&self.write)
-            .await?;
+        // One that lies ahead of everything that can be shown now was used before the clock was set back.
+        let done =
+            sqlx::query("UPDATE users SET factor_step = $1 WHERE id = $2 AND (COALESCE(factor_step, 0) < $1 OR factor_step > $1 + 2)")
+                .bind(step)
+                .bind(id.as_str())
+                .execute(&self.write)
+                .await?;
         one_row(&done)
     }
 

@@ -75,6 +75,35 @@ async fn end_review(tx: &mut Transaction<'_, Sqlite>, plan: &PlanId, number: i64
 }
 
 impl Store {
+    /// Keeps what somebody typed with a decision that was not taken.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn keep_words(&self, plan: &PlanId, user: &UserId, words: &str) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO unsent_words (plan, user_id, words) VALUES ($1, $2, $3) ON CONFLICT (plan, user_id) DO UPDATE SET words = excluded.words",
+        )
+        .bind(plan.as_str())
+        .bind(user.as_str())
+        .bind(words)
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    /// What was kept so, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn kept_words(&self, plan: &PlanId, user: &UserId) -> Result<String, Error> {
+        let words: Option<String> = sqlx::query_scalar("SELECT words FROM unsent_words WHERE plan = $1 AND user_id = $2")
+            .bind(plan.as_str())
+            .bind(user.as_str())
+            .fetch_optional(&self.read)
+            .await?;
+        Ok(words.unwrap_or_default())
+    }
+
     /// Opens a review of a draft of this revision. From here on the draft stands still.
     ///
     /// # Errors
@@ -152,6 +181,11 @@ impl Store {
         .bind(ms(decision.at))
         .execute(&mut *tx)
         .await?;
+        sqlx::query("DELETE FROM unsent_words WHERE plan = $1 AND user_id = $2")
+            .bind(plan.as_str())
+            .bind(decision.user.as_str())
+            .execute(&mut *tx)
+            .await?;
         if let Some(submission) = submission {
             submit_in(&mut tx, submission, Some(number)).await?;
         }

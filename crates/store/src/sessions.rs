@@ -85,15 +85,20 @@ pub(crate) async fn insert_session(tx: &mut Transaction<'_, Sqlite>, new: &NewSe
     if let Some(old) = new.replaces {
         sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(old).execute(&mut **tx).await?;
     }
-    sqlx::query("INSERT INTO sessions (hash, user_id, made_at, seen_at, proved_at, address, agent) VALUES ($1, $2, $3, $3, $4, $5, $6)")
-        .bind(new.hash)
-        .bind(new.user.as_str())
-        .bind(ms(new.at))
-        .bind(ms(new.proved_at))
-        .bind(new.address)
-        .bind(new.agent)
-        .execute(&mut **tx)
-        .await?;
+    // Whoever was disabled while they signed in has no session.
+    let done = sqlx::query(
+        "INSERT INTO sessions (hash, user_id, made_at, seen_at, proved_at, address, agent)
+         SELECT $1, id, $3, $3, $4, $5, $6 FROM users WHERE id = $2 AND disabled_at IS NULL",
+    )
+    .bind(new.hash)
+    .bind(new.user.as_str())
+    .bind(ms(new.at))
+    .bind(ms(new.proved_at))
+    .bind(new.address)
+    .bind(new.agent)
+    .execute(&mut **tx)
+    .await?;
+    one_row(&done)?;
     sqlx::query("INSERT INTO devices (hash, user_id, made_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING")
         .bind(new.device)
         .bind(new.user.as_str())
@@ -160,15 +165,17 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that the owner of a session has shown again who they are.
+    /// Notes that the owner of a session has shown again who they are. From then on it has another token: a copy of the old one
+    /// has shown nothing.
     ///
     /// # Errors
     /// [`Error::Changed`] when the session has ended, [`Error::Database`].
-    pub async fn prove_session(&self, hash: &str, at: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
+    pub async fn prove_session(&self, hash: &str, new_hash: &str, at: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
-        let done = sqlx::query("UPDATE sessions SET proved_at = $1, seen_at = $1 WHERE hash = $2")
+        let done = sqlx::query("UPDATE sessions SET proved_at = $1, seen_at = $1, hash = $3 WHERE hash = $2")
             .bind(ms(at))
             .bind(hash)
+            .bind(new_hash)
             .execute(&mut *tx)
             .await?;
         one_row(&done)?;
@@ -225,7 +232,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes what is too old to be used: sessions, codes, answers and browsers of more than a year ago.
+    /// Deletes what is too old to be used: sessions, codes, answers of providers, browsers of more than a year ago.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -237,9 +244,10 @@ impl Store {
             .await?;
         sqlx::query("DELETE FROM codes WHERE expires_at <= $1").bind(ms(now)).execute(&self.write).await?;
         let year = now - chrono::Duration::days(365);
-        for sql in ["DELETE FROM devices WHERE made_at < $1", "DELETE FROM used_answers WHERE used_at < $1"] {
-            sqlx::query(sql).bind(ms(year)).execute(&self.write).await?;
-        }
+        sqlx::query("DELETE FROM devices WHERE made_at < $1").bind(ms(year)).execute(&self.write).await?;
+        // Older ones are refused by their age.
+        let day = now - chrono::Duration::days(1);
+        sqlx::query("DELETE FROM used_answers WHERE used_at < $1").bind(ms(day)).execute(&self.write).await?;
         Ok(())
     }
 }

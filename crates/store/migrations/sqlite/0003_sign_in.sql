@@ -20,3 +20,11 @@ ALTER TABLE users ADD COLUMN factor_pending TEXT; -- one that was shown and not 
 ALTER TABLE users ADD COLUMN factor_step BIGINT;  -- last time step whose code was used: no code works twice
 
 ALTER TABLE sessions ADD COLUMN proved_at BIGINT NOT NULL DEFAULT 0; -- when its owner last showed who they are
+
+-- What somebody typed with a decision that was not taken: it comes back to them, and to nobody else.
+CREATE TABLE unsent_words (
+    plan    TEXT NOT NULL REFERENCES plans (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    words   TEXT NOT NULL,
+    PRIMARY KEY (plan, user_id)
+);
