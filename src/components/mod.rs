@@ -7,6 +7,7 @@ mod load;
 mod pager;
 mod plan_steps;
 mod sync_bar;
+mod updates;
 
 pub use badge::{Badge, InstanceStatus, ItemBadge, PlanBadge, TaskBadge, Tone};
 pub use filters::{FilterFields, Select};
@@ -15,3 +16,4 @@ pub use load::{Failed, load};
 pub use pager::{PageButtons, Pager};
 pub use plan_steps::{PlanSteps, Step};
 pub use sync_bar::SyncBar;
+pub use updates::Updates;

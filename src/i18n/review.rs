@@ -53,7 +53,10 @@ messages! {
     since_removed(n: usize) { "Instances taken out: {n}", "移出实例：{n} 个" }
     since_names { "Show their names", "显示名称" }
     check_again { "Check again now", "立即重新检查" }
-    edited_by(who: &str, when: &str) { "{who} changed this draft too, last at {when}. Their changes are shown here.", "{who} 也修改了此草稿，最近于 {when}。其修改已显示在此处。" }
+    edited_by(who: &str, when: &str) { "{who} changed this draft too, last at {when}:", "{who} 也修改了此草稿，最近于 {when}：" }
+    edited_over(who: &str, when: &str) { "You wrote over what {who} had written meanwhile, last at {when}. Yours stands now; theirs was:", "您覆盖了 {who} 同时填写的内容，最近于 {when}。当前为您的内容，对方的内容为：" }
+    field_fold { "First or second reading", "第一次或第二次时刻" }
+    field_empty { "(empty)", "（空）" }
     since_patches_added(list: &str) { "Hot patches added: {list}", "新增热补丁：{list}" }
     since_patches_removed(list: &str) { "Hot patches taken out: {list}", "移除热补丁：{list}" }
     since_start(before: &str, after: &str) { "Start moved from {before} to {after}", "开始时间由 {before} 改为 {after}" }
@@ -80,6 +83,22 @@ messages! {
 }
 
 impl Lang {
+    /// A field of a draft, by the word of the ledger.
+    pub fn draft_field(self, word: &str) -> String {
+        match word {
+            "title" => self.plan_name(),
+            "reason" => self.reason(),
+            "ticket" => self.ticket(),
+            "patches" => self.versions(),
+            "start_local" => self.start_local(),
+            "zone" => self.start_zone(),
+            "fold" => self.field_fold(),
+            "instances" => self.col_instances(),
+            other => return other.to_owned(),
+        }
+        .to_owned()
+    }
+
     /// What somebody decided.
     pub fn verdict(self, verdict: Verdict) -> &'static str {
         match (self, verdict) {

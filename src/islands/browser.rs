@@ -53,9 +53,37 @@ pub(super) fn show_address(url: &str) {
     }
 }
 
-/// Asks for a page of ours; with a form, posts it and follows the redirect. Returns the page and its address; nothing when it
-/// failed.
-pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &str) -> Option<(Document, String)> {
+/// Takes what the page has said out of the address.
+pub(super) fn forget_notices() {
+    let Some(location) = web_sys::window().map(|w| w.location()) else { return };
+    let search = location.search().unwrap_or_default();
+    let kept: Vec<&str> = search
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|pair| !["error=", "wait=", "refused=", "done="].iter().any(|said| pair.starts_with(said)) && !pair.is_empty())
+        .collect();
+    let kept = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    if kept != search {
+        show_address(&format!("{}{kept}{}", location.pathname().unwrap_or_default(), location.hash().unwrap_or_default()));
+    }
+}
+
+/// What came of asking for a page.
+pub(super) enum Fetched {
+    /// A page, and its address after all redirects.
+    Page(Document, String),
+    /// The server answered that there is none, or that one may not see it.
+    Refused,
+    /// No answer.
+    Lost,
+}
+
+/// Asks for a page of ours; with a form, posts it and follows the redirect.
+pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &str) -> Fetched {
+    try_fetch(url, form, go).await.unwrap_or(Fetched::Lost)
+}
+
+async fn try_fetch(url: &str, form: Option<&HtmlFormElement>, go: &str) -> Option<Fetched> {
     let init = RequestInit::new();
     let headers = web_sys::Headers::new().ok()?;
     headers.set("Accept", "text/html").ok()?;
@@ -74,11 +102,19 @@ pub(super) async fn fetch_page(url: &str, form: Option<&HtmlFormElement>, go: &s
     }
     let response: Response = JsFuture::from(web_sys::window()?.fetch_with_str_and_init(url, &init)).await.ok()?.dyn_into().ok()?;
     if !response.ok() {
-        return None;
+        // A failure of the server may pass; a refusal will not.
+        return (response.status() < 500).then_some(Fetched::Refused);
     }
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
     let page = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
-    Some((page, response.url()))
+    Some(Fetched::Page(page, response.url()))
+}
+
+/// The path of an address.
+pub(super) fn path_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    path.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
 /// Puts the parts marked `data-live` of `fresh` in place of ours where they differ. Focus stays on what it stood on, and a part

@@ -12,18 +12,38 @@ pub fn SaveAsYouGo(
     form: String,
     /// What is said when the server did not answer.
     failed: String,
+    /// What is said when the form is no longer to be had.
+    ended: String,
 ) -> impl IntoView {
-    let lost = RwSignal::new(false);
+    let lost = RwSignal::new(Unsaved::No);
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| browser::watch(&form, lost));
     #[cfg(not(feature = "hydrate"))]
     let _ = form;
-    view! { <p class="field-error" role="status">{move || lost.get().then(|| failed.clone())}</p> }
+    let said = move || match lost.get() {
+        Unsaved::No => None,
+        Unsaved::Lost => Some(failed.clone()),
+        Unsaved::Ended => Some(ended.clone()),
+    };
+    view! { <div role="alert">{move || said().map(|text| view! { <p class="banner error">{text}</p> })}</div> }
+}
+
+/// Why what was typed is not saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unsaved {
+    No,
+    /// No answer; the next try may have one.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser saves"))]
+    Lost,
+    /// Another page stands where the form was.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser saves"))]
+    Ended,
 }
 
 #[cfg(feature = "hydrate")]
 mod browser {
-    use crate::islands::browser::{document, fetch_page, is_unsaved, listen, note_saved, set_unsaved, show_address, take_over};
+    use super::Unsaved;
+    use crate::islands::browser::{Fetched, document, fetch_page, is_unsaved, listen, note_saved, set_unsaved, show_address, take_over};
     use leptos::prelude::*;
     use std::{cell::Cell, rc::Rc, time::Duration};
     use wasm_bindgen::JsCast;
@@ -35,14 +55,14 @@ mod browser {
     #[derive(Clone)]
     struct Saver {
         form: HtmlFormElement,
-        lost: RwSignal<bool>,
+        lost: RwSignal<Unsaved>,
         /// Counts changes.
         changes: Rc<Cell<u32>>,
         /// A save is under way.
         saving: Rc<Cell<bool>>,
     }
 
-    pub(super) fn watch(id: &str, lost: RwSignal<bool>) {
+    pub(super) fn watch(id: &str, lost: RwSignal<Unsaved>) {
         let Some(form) = document().and_then(|d| d.get_element_by_id(id)).and_then(|f| f.dyn_into::<HtmlFormElement>().ok()) else {
             return;
         };
@@ -77,8 +97,15 @@ mod browser {
                 let url = saver.form.get_attribute("action").unwrap_or_default();
                 let answer = fetch_page(&url, Some(&saver.form), "save").await;
                 saver.saving.set(false);
-                saver.lost.set(answer.is_none());
                 let newer = saver.changes.get() != sent;
+                let is_here = |fresh: &web_sys::Document| fresh.get_element_by_id(&saver.form.id()).is_some();
+                let (answer, unsaved) = match answer {
+                    Fetched::Page(fresh, address) if is_here(&fresh) => (Some((fresh, address)), Unsaved::No),
+                    // What was typed stays on the screen, and counts as not saved.
+                    Fetched::Page(..) | Fetched::Refused => (None, Unsaved::Ended),
+                    Fetched::Lost => (None, Unsaved::Lost),
+                };
+                saver.lost.set(unsaved);
                 if let Some((fresh, address)) = answer {
                     show_address(&address);
                     saver.adopt_plan(&fresh);
@@ -89,7 +116,8 @@ mod browser {
                         note_saved(&document, &fresh);
                     }
                 }
-                if newer && is_unsaved() {
+                // While nobody takes it, trying again at once would only be noise.
+                if newer && is_unsaved() && unsaved == Unsaved::No {
                     saver.save();
                 }
             });

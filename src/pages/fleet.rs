@@ -2,8 +2,7 @@
 
 use crate::{
     api::load_fleet,
-    components::{Empty, FilterFields, InstanceStatus, PageHead, Pager, SyncBar, load},
-    islands::Live,
+    components::{Empty, FilterFields, InstanceStatus, PageHead, Pager, SyncBar, Updates, load},
     pages::{fleet_filter, page_number},
     paths,
     query::Query,
@@ -70,7 +69,7 @@ fn Fleet(view: FleetView, filter: FleetFilter) -> impl IntoView {
                 view! { <Empty title=lang.fleet_empty_title() text=lang.fleet_empty_text()/> }.into_any()
             }}
         </div>
-        <Live every=15 note=lang.updated_by_itself().to_owned()/>
+        <Updates every=15/>
     }
 }
 

@@ -2,8 +2,7 @@
 
 use crate::{
     api::load_inbox,
-    components::{PageHead, PlanBadge, SyncBar, TaskBadge, load},
-    islands::Live,
+    components::{PageHead, PlanBadge, SyncBar, TaskBadge, Updates, load},
     paths,
     viewer::Viewer,
     when::{self, Time},
@@ -41,7 +40,7 @@ fn Inbox(view: InboxView) -> impl IntoView {
             <Box title=lang.inbox_running() lines=tasks(view.running).into_iter().map(IntoAny::into_any).collect()/>
             <Box title=lang.inbox_next() lines=tasks(view.next).into_iter().map(IntoAny::into_any).collect()/>
         </div>
-        <Live every=10 note=lang.updated_by_itself().to_owned()/>
+        <Updates every=10/>
     }
 }
 

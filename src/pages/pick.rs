@@ -2,8 +2,8 @@
 
 use crate::{
     api::{PickInstances, load_picker},
-    components::{Empty, FilterFields, InstanceStatus, PageButtons, PageHead, PlanSteps, Step, SyncBar, load},
-    islands::{Live, SaveAsYouGo, TickRows},
+    components::{Empty, FilterFields, InstanceStatus, PageButtons, PageHead, PlanSteps, Step, SyncBar, Updates, load},
+    islands::{SaveAsYouGo, TickRows},
     pages::{fleet_filter, page_number, plan_parts::EditedBy},
     paths,
     query::Query,
@@ -141,8 +141,8 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
                 <PasteReport lines=view.pasted/>
             </details>
         </form>
-        <Live every=5 note=String::new()/>
-        <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned()/>
+        <Updates every=5 quiet=true/>
+        <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned() ended=lang.save_ended().to_owned()/>
     }.into_any()
 }
 

@@ -12,7 +12,7 @@ use patchboard_domain::{
     authority::Action,
     compile::Request,
     filter::{FleetFilter, PAGE_SIZE},
-    fleet::{DraftView, Edited, May, Page, Said},
+    fleet::{DraftView, Edited, FieldChange, May, Page, Said},
     id::PlanId,
 };
 
@@ -20,8 +20,19 @@ use patchboard_domain::{
 #[component]
 pub(super) fn EditedBy(edited: Option<Edited>) -> impl IntoView {
     let viewer = Viewer::current();
-    let text = edited.map(|e| viewer.lang.edited_by(&e.who, &when::full(&viewer, e.at)));
-    view! { <div data-live="edited" role="status">{text.map(|text| view! { <p class="banner">{text}</p> })}</div> }
+    let lang = viewer.lang;
+    let notice = edited.map(|e| {
+        let when = when::full(&viewer, e.at);
+        let said = if e.written_over { lang.edited_over(&e.who, &when) } else { lang.edited_by(&e.who, &when) };
+        let text = |text: String| if text.is_empty() { lang.field_empty().to_owned() } else { text };
+        let line = |f: FieldChange| {
+            let field = lang.draft_field(&f.field);
+            let change = if e.written_over { text(f.before) } else { format!("{} → {}", text(f.before), text(f.after)) };
+            view! { <li><strong>{field} ": "</strong><span class="said">{change}</span></li> }
+        };
+        view! { <div class="banner" class:warn=e.written_over><p>{said}</p><ul>{e.fields.into_iter().map(line).collect_view()}</ul></div> }
+    });
+    view! { <div data-live="edited" role="status">{notice}</div> }
 }
 
 /// Most names on this page; all of them are on the page that picks.

@@ -2,8 +2,7 @@
 
 use crate::{
     api::{CheckPlan, DecidePlan, ReopenPlan},
-    components::{PageHead, PlanBadge},
-    islands::Live,
+    components::{PageHead, PlanBadge, Updates},
     pages::plan_parts::{Sentence, Thread, Ticket, requests},
     paths,
     viewer::Viewer,
@@ -54,7 +53,7 @@ pub fn ReviewPlan(view: ReviewView, page: i64) -> impl IntoView {
             </form>
         })}
         <p><a href=paths::ledger_about(&format!("plan/{id}"))>{lang.ledger_of_this()}</a></p>
-        <Live every=5 note=lang.updated_by_itself().to_owned()/>
+        <Updates every=5/>
     }
 }
 

@@ -2,8 +2,7 @@
 
 use crate::{
     api::ChangePlan,
-    components::{Badge, ItemBadge, PageHead, Pager, PlanBadge, SyncBar, Tone},
-    islands::Live,
+    components::{Badge, ItemBadge, PageHead, Pager, PlanBadge, SyncBar, Tone, Updates},
     pages::plan_parts::{Thread, requests},
     paths,
     viewer::Viewer,
@@ -68,7 +67,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
         {requests(&viewer, view.requests.clone(), &plan.id)}
         <Thread id=plan.id.clone() thread=view.thread.clone() may=view.may.clone()/>
         <p><a href=paths::record(&plan.id)>{lang.record_link()}</a> " · " <a href=paths::ledger_about(&format!("plan/{}", plan.id))>{lang.ledger_of_this()}</a></p>
-        <Live every=3 note=lang.updated_by_itself().to_owned()/>
+        <Updates every=3/>
     }
 }
 

@@ -2,8 +2,7 @@
 
 use crate::{
     api::load_plans,
-    components::{Empty, PageHead, Pager, PlanBadge, load},
-    islands::Live,
+    components::{Empty, PageHead, Pager, PlanBadge, Updates, load},
     pages::{page_number, plan_sent::Counts},
     paths,
     query::Query,
@@ -40,7 +39,7 @@ fn Plans(view: Page<PlanRow>) -> impl IntoView {
             <tbody>{rows}</tbody>
         </table></div>
         <Pager page=page pages=pages href=paths::plans/>
-        <Live every=5 note=lang.updated_by_itself().to_owned()/>
+        <Updates every=5/>
     }
     .into_any()
 }

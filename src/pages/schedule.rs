@@ -2,8 +2,8 @@
 
 use crate::{
     api::{SetSchedule, load_draft},
-    components::{PageHead, PlanSteps, Step, load},
-    islands::{Live, SaveAsYouGo},
+    components::{PageHead, PlanSteps, Step, Updates, load},
+    islands::SaveAsYouGo,
     pages::plan_parts::EditedBy,
     viewer::Viewer,
     when,
@@ -76,8 +76,8 @@ fn Schedule(view: DraftView) -> impl IntoView {
                 <button class="primary" name="go" value="continue">{lang.continue_to_review()}</button>
             </div>
         </form>
-        <SaveAsYouGo form="schedule".to_owned() failed=lang.save_failed().to_owned()/>
-        <Live every=if waiting { 1 } else { 5 } note=String::new()/>
+        <SaveAsYouGo form="schedule".to_owned() failed=lang.save_failed().to_owned() ended=lang.save_ended().to_owned()/>
+        <Updates every=if waiting { 1 } else { 5 } quiet=true/>
     }
 }
 

@@ -2,8 +2,7 @@
 
 use crate::{
     api::{OrderTask, load_task},
-    components::{PageHead, TaskBadge, load},
-    islands::Live,
+    components::{PageHead, TaskBadge, Updates, load},
     paths,
     viewer::Viewer,
     when::Time,
@@ -71,6 +70,6 @@ fn Task(view: OrderView) -> impl IntoView {
             </form> })}
             {(!orders.is_empty()).then(|| view! { <section><h2>{lang.orders_title()}</h2><ul>{orders}</ul></section> })}
         </div>
-        <Live every=3 note=lang.updated_by_itself().to_owned()/>
+        <Updates every=3/>
     }.into_any()
 }

@@ -2,8 +2,7 @@
 
 use crate::{
     api::load_tasks,
-    components::{Empty, PageHead, Pager, Select, SyncBar, TaskBadge, load},
-    islands::Live,
+    components::{Empty, PageHead, Pager, Select, SyncBar, TaskBadge, Updates, load},
     pages::{page_number, task_filter},
     paths,
     query::Query,
@@ -71,7 +70,7 @@ fn Tasks(view: TasksView, filter: TaskFilter) -> impl IntoView {
                 view! { <Empty title=lang.tasks_empty_title() text=lang.tasks_empty_text()/> }.into_any()
             }}
         </div>
-        <Live every=5 note=lang.updated_by_itself().to_owned()/>
+        <Updates every=5/>
     }
 }
 

@@ -67,7 +67,7 @@ async fn a_long_difference_is_counted_and_can_be_opened() {
 }
 
 #[tokio::test]
-async fn the_other_editor_is_named() {
+async fn the_other_editor_is_named_with_what_they_did() {
     let app = reviewed().await;
     let one = app.person("li.na", &[Role::Operator]).await;
     let two = app.person("chen.jie", &[Role::Operator]).await;
@@ -76,7 +76,41 @@ async fn the_other_editor_is_named() {
     pick(&one, &id, &ids, &ids[..1]).await;
     for path in [format!("/plans/{id}/schedule"), format!("/plans/{id}/instances")] {
         assert!(!one.get(&path).await.body.contains("changed this draft too"), "one's own change is no news");
-        assert!(two.get(&path).await.body.contains("li.na changed this draft too, last at"), "{path}");
+        let page = two.get(&path).await.body;
+        assert!(page.contains("li.na changed this draft too, last at") && page.contains("2 → 1 (+0, −1)"), "{path}: {page}");
+    }
+}
+
+/// Two people in one field: the last one's words stand, and both are told.
+#[tokio::test]
+async fn words_that_were_written_over_are_shown_to_both() {
+    let app = reviewed().await;
+    let one = app.person("li.na", &[Role::Operator]).await;
+    let two = app.person("chen.jie", &[Role::Operator]).await;
+    let id = app.draft(&app.pickable(1), 120).await;
+    let path = format!("/plans/{id}/schedule");
+    let draft = app.services.draft_view(&app.actor, &id).await.unwrap().plan.draft;
+    let was =
+        serde_json::to_string(&patchboard_domain::plan::Draft { instances: Vec::new(), pasted: String::new(), ..draft.clone() }).unwrap();
+    // Both have the form as it was, and each writes a sentence of their own.
+    for (who, reason) in [(&one, "security fixes"), (&two, "asked for by the bank")] {
+        let fields = [
+            ("plan", id.as_str()),
+            ("was", &was),
+            ("reason", reason),
+            ("patches[]", "3.208.0.7"),
+            ("start_local", &draft.start_local),
+            ("zone", &draft.zone),
+            ("go", "save"),
+        ];
+        who.post("/api/plans/schedule", &fields).await;
+    }
+    let mine = two.get(&path).await.body;
+    assert!(mine.contains("You wrote over what li.na had written meanwhile") && mine.contains("security fixes"), "{mine}");
+    let theirs = one.get(&path).await.body;
+    assert!(theirs.contains("chen.jie changed this draft too") && theirs.contains("security fixes → asked for by the bank"), "{theirs}");
+    for page in [&mine, &theirs] {
+        assert!(page.contains("value=\"asked for by the bank\""));
     }
 }
 

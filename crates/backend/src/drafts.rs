@@ -8,7 +8,7 @@ use patchboard_domain::{
     compile::{Input, compile, plan_hash},
     eligibility::{Candidates, Chosen, NotInstallable, check_plan, patch_choices, warnings},
     filter::{FleetFilter, PAGE_SIZE},
-    fleet::{DraftView, Edited, FleetRow, Names, Page, Pasted, PickerView},
+    fleet::{DraftView, FleetRow, Page, Pasted, PickerView},
     id::{CloudName, InstanceId, PlanId},
     instance::Instance,
     ledger::Deed,
@@ -94,7 +94,7 @@ impl Services {
                 self.ask_candidates(&plan.cloud, draft.instances);
                 return Ok(refused);
             }
-            let deed = self.edit_deed(actor, id, &plan.draft, &draft);
+            let deed = self.edit_deed(actor, id, &plan.draft, &draft, &[]);
             match self.store().put_draft(id, plan.revision, &draft, actor.user.as_ref(), self.now(), &deed).await {
                 Ok(()) => {
                     self.ask_candidates(&plan.cloud, draft.instances);
@@ -207,7 +207,16 @@ impl Services {
             if draft == *now {
                 return Ok(());
             }
-            let deed = self.edit_deed(actor, id, now, &draft);
+            let collisions = [
+                ("title", collide(&was.title, &typed.title, &now.title)),
+                ("reason", collide(&was.reason, &typed.reason, &now.reason)),
+                ("ticket", collide(&was.ticket, &typed.ticket, &now.ticket)),
+                ("patches", collide(&was.patches, &typed.patches, &now.patches)),
+                ("start_local", collide(&was.start_local, &typed.start_local, &now.start_local)),
+                ("zone", collide(&was.zone, &typed.zone, &now.zone)),
+            ];
+            let over: Vec<&str> = collisions.into_iter().filter(|(_, yes)| *yes).map(|(field, _)| field).collect();
+            let deed = self.edit_deed(actor, id, now, &draft, &over);
             match self.store().put_draft(id, plan.revision, &draft, actor.user.as_ref(), self.now(), &deed).await {
                 Err(patchboard_store::Error::Changed) => {}
                 result => return Ok(result?),
@@ -216,8 +225,9 @@ impl Services {
         Err(Error::Changed)
     }
 
-    /// What the ledger keeps of a change of a draft: the fields that differ, before and after.
-    pub(crate) fn edit_deed(&self, actor: &Actor, id: &PlanId, before: &Draft, after: &Draft) -> Deed {
+    /// What the ledger keeps of a change of a draft: the fields that differ, before and after, and which of them hid what somebody
+    /// else had written meanwhile.
+    pub(crate) fn edit_deed(&self, actor: &Actor, id: &PlanId, before: &Draft, after: &Draft, over: &[&str]) -> Deed {
         let mut detail = serde_json::Map::new();
         let mut differs = |name: &str, old: serde_json::Value, new: serde_json::Value| {
             if old != new {
@@ -236,6 +246,9 @@ impl Services {
         let removed: Vec<_> = old.difference(&new).collect();
         if !added.is_empty() || !removed.is_empty() {
             detail.insert("instances".to_owned(), json!({ "added": added, "removed": removed, "count": new.len() }));
+        }
+        if !over.is_empty() {
+            detail.insert("over".to_owned(), json!(over));
         }
         self.deed(actor, "plan.edit", plan_subject(id), detail.into())
     }
@@ -326,7 +339,7 @@ impl Services {
             sync: self.sync_statuses().await?,
             pasted,
             edited: match &plan {
-                Some(plan) => edited_by_another(actor, plan, &self.names().await?),
+                Some(plan) => self.edited(actor, plan, &self.names().await?).await?,
                 None => None,
             },
             plan,
@@ -396,7 +409,7 @@ impl Services {
         let reviews = self.store().reviews(&plan.id).await?;
         let names = self.names().await?;
         Ok(DraftView {
-            edited: edited_by_another(actor, &plan, &names),
+            edited: self.edited(actor, &plan, &names).await?,
             max_instances: policy.max_instances_per_request,
             need,
             may: self.may_all(actor, &plan),
@@ -464,10 +477,9 @@ fn touched<T: PartialEq + Clone>(was: &T, typed: &T, now: &T) -> T {
     if typed == was { now.clone() } else { typed.clone() }
 }
 
-/// Who else changed a plan last.
-fn edited_by_another(actor: &Actor, plan: &Plan, names: &Names) -> Option<Edited> {
-    let by = plan.edited_by.as_ref().filter(|by| actor.user.as_ref() != Some(by))?;
-    Some(Edited { who: names.get(by).cloned()?, at: plan.updated_at })
+/// Whether something was typed where somebody else has written something else meanwhile.
+fn collide<T: PartialEq>(was: &T, typed: &T, now: &T) -> bool {
+    was != now && typed != was && typed != now
 }
 
 fn page_of<T>(all: Vec<T>, page: i64) -> Vec<T> {

@@ -26,6 +26,7 @@ mod sso;
 mod sync;
 mod tasks;
 mod throttle;
+mod together;
 mod translate;
 mod worker;
 pub mod zones;

@@ -168,7 +168,7 @@ impl Services {
         }
         let new = self.create_draft(actor, &plan.cloud, &plan.draft.zone).await?;
         let draft = Draft { instances, pasted: String::new(), ..plan.draft };
-        let deed = self.edit_deed(actor, &new, &Draft::default(), &draft);
+        let deed = self.edit_deed(actor, &new, &Draft::default(), &draft, &[]);
         self.store().put_draft(&new, 0, &draft, actor.user.as_ref(), self.now(), &deed).await?;
         self.ask_candidates(&plan.cloud, draft.instances);
         Ok(new)

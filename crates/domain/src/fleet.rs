@@ -210,13 +210,28 @@ pub enum Pasted {
     Removed,
 }
 
+/// One field of a draft, before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The word of the ledger, for example `reason`.
+    pub field: String,
+    /// What stood there.
+    pub before: String,
+    /// What stands there.
+    pub after: String,
+}
+
 /// Somebody else's hand in a draft.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edited {
-    /// Who changed it last.
+    /// Whose.
     pub who: String,
-    /// When.
+    /// When it was changed last.
     pub at: DateTime<Utc>,
+    /// The reader wrote over what they had written, without having seen it.
+    pub written_over: bool,
+    /// What.
+    pub fields: Vec<FieldChange>,
 }
 
 /// The first step of a plan: picking instances.
@@ -234,7 +249,7 @@ pub struct PickerView {
     pub pasted: Vec<(String, Pasted)>,
     /// Selected instances that the filter or the page does not show.
     pub hidden: usize,
-    /// Somebody else changed it last.
+    /// What should be known of the other hands in it.
     pub edited: Option<Edited>,
 }
 
@@ -243,7 +258,7 @@ pub struct PickerView {
 pub struct DraftView {
     /// The plan.
     pub plan: Plan,
-    /// Somebody else changed it last.
+    /// What should be known of the other hands in it.
     pub edited: Option<Edited>,
     /// Chosen instances with what stands against them, in the order of choice.
     pub chosen: Vec<FleetRow>,

@@ -1,0 +1,96 @@
+//! Several hands in one draft: what somebody else did to it last, and what one wrote over without having seen it. Told from the
+//! ledger, which holds every change with what stood there before.
+
+use crate::{Error, Services, drafts::plan_subject};
+use chrono::Duration;
+use patchboard_domain::{
+    account::Actor,
+    fleet::{Edited, FieldChange, Names},
+    id::UserId,
+    ledger::{Body, Entry},
+    plan::Plan,
+};
+use patchboard_store::LedgerSearch;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Changes that are looked through, newest first. Forms save as one types: a sentence is several.
+const CHANGES: i64 = 60;
+
+/// What is older is no news, in hours.
+const NEWS_HOURS: i64 = 24;
+
+/// Longest text that is repeated, in characters.
+const TEXT_MAX: usize = 300;
+
+impl Services {
+    /// What this reader should know of the other hands in a draft.
+    pub(crate) async fn edited(&self, actor: &Actor, plan: &Plan, names: &Names) -> Result<Option<Edited>, Error> {
+        // Without a second hand there is nothing to look for.
+        let since = self.now() - Duration::hours(NEWS_HOURS);
+        if plan.updated_at < since {
+            return Ok(None);
+        }
+        let search = LedgerSearch { what: "plan.edit".to_owned(), subject: plan_subject(&plan.id), ..LedgerSearch::default() };
+        let (entries, _) = self.store().ledger(&search, CHANGES, 0).await?;
+        let changes: Vec<Body> = entries.iter().filter_map(Entry::read).collect();
+        let Some(newest) = changes.first() else { return Ok(None) };
+        let series = changes.iter().take_while(|b| b.user == newest.user).count();
+        let name = |user: &Option<String>| user.as_ref().and_then(|id| names.get(&UserId::new(id.as_str())).cloned());
+        let is_mine = newest.user.is_some() && newest.user.as_deref() == actor.user.as_ref().map(UserId::as_str);
+        let (who, fields) = if is_mine {
+            (changes.get(series).and_then(|b| name(&b.user)), written_over(&changes[..series]))
+        } else {
+            (name(&newest.user), together(&changes[..series]))
+        };
+        let Some(who) = who.filter(|_| !fields.is_empty()) else { return Ok(None) };
+        Ok(Some(Edited { who, at: plan.updated_at, written_over: is_mine, fields }))
+    }
+}
+
+/// What a series of changes, newest first, has changed in all.
+fn together(series: &[Body]) -> Vec<FieldChange> {
+    let mut fields: BTreeMap<String, FieldChange> = BTreeMap::new();
+    for (field, change) in series.iter().flat_map(|b| b.detail.as_object().into_iter().flatten()).filter(|(field, _)| *field != "over") {
+        let (before, after) = read(change);
+        fields.entry(field.clone()).and_modify(|known| known.before.clone_from(&before)).or_insert_with(|| FieldChange {
+            field: field.clone(),
+            before: before.clone(),
+            after,
+        });
+    }
+    fields.into_values().filter(|f| f.before != f.after).collect()
+}
+
+/// What of it replaced words that the writer had not seen.
+fn written_over(series: &[Body]) -> Vec<FieldChange> {
+    let mut fields = Vec::new();
+    for body in series {
+        for field in body.detail["over"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let (before, after) = read(&body.detail[field]);
+            fields.push(FieldChange { field: field.to_owned(), before, after });
+        }
+    }
+    fields
+}
+
+fn read(change: &Value) -> (String, String) {
+    let text = |value: &Value| -> String {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(all) => all.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect::<Vec<_>>().join(", "),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        text.chars().take(TEXT_MAX).collect()
+    };
+    match change.get("count") {
+        // Instances: how many came and went.
+        Some(count) => {
+            let n = |key: &str| change[key].as_array().map_or(0, Vec::len);
+            let total = usize::try_from(count.as_u64().unwrap_or_default()).unwrap_or_default();
+            ((total + n("removed")).saturating_sub(n("added")).to_string(), format!("{total} (+{}, −{})", n("added"), n("removed")))
+        }
+        None => (text(&change["before"]), text(&change["after"])),
+    }
+}
