@@ -151,6 +151,12 @@ pub fn with(path: &str, key: &str, value: &str) -> String {
     format!("{path}{}{pair}", if path.contains('?') { '&' } else { '?' })
 }
 
+/// The path and query of a whole address.
+pub fn of(address: &str) -> String {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.find('/').map(|at| rest[at..].split('#').next().unwrap_or_default().to_owned()).unwrap_or_default()
+}
+
 /// A path of ours to go back to; anything else is the front page. Keeps a crafted link from leading elsewhere.
 pub fn local(path: &str) -> String {
     let ours = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
@@ -172,6 +178,12 @@ mod tests {
     #[test]
     fn ids_cannot_leave_their_segment() {
         assert_eq!(instance(&CloudName::new("a b"), &InstanceId::new("x/../y?z")), "/instances/a%20b/x%2F..%2Fy%3Fz");
+    }
+
+    #[test]
+    fn an_address_has_a_path() {
+        assert_eq!(of("https://patch.example.com/plans/x?page=2#thread"), "/plans/x?page=2");
+        assert_eq!(of("https://patch.example.com"), "");
     }
 
     #[test]

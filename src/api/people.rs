@@ -46,6 +46,6 @@ pub async fn change_person(user: String, go: String, #[server(default)] roles: V
         None if go == "drop_factor" => services.drop_factor(&actor, &id).await,
         None => Err(patchboard_backend::Error::NotFound),
     };
-    super::answer(result.map(|()| crate::paths::PEOPLE.to_owned()), crate::paths::PEOPLE);
+    super::answer(result.map(|()| crate::paths::with(crate::paths::PEOPLE, "done", &go)), crate::paths::PEOPLE);
     Ok(())
 }

@@ -35,13 +35,22 @@ pub async fn decide_plan(
     Ok(())
 }
 
-/// Reads again what the checks of a plan rest on.
+/// Reads again what the checks of a plan rest on. `comment` is what is being written for a decision: it is kept.
 #[server(endpoint = "plans/check")]
-pub async fn check_plan(plan: String) -> Result<(), ApiError> {
+pub async fn check_plan(plan: String, #[server(default)] comment: String) -> Result<(), ApiError> {
     let (services, actor) = super::who()?;
     let id = patchboard_domain::id::PlanId::new(plan);
     let here = crate::paths::plan(&id);
-    super::answer(services.check_again(&actor, &id).await.map(|()| here.clone()), &here);
+    let result = match services.keep_words(&actor, &id, &comment).await {
+        Ok(()) => services.check_again(&actor, &id).await,
+        Err(error) => Err(error),
+    };
+    let result = match result {
+        // It was done a moment ago.
+        Err(patchboard_backend::Error::TooMany(_)) => Ok(()),
+        other => other,
+    };
+    super::answer(result.map(|()| here.clone()), &here);
     Ok(())
 }
 

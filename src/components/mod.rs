@@ -7,6 +7,7 @@ mod load;
 mod pager;
 mod plan_steps;
 mod sync_bar;
+mod text_area;
 mod updates;
 
 pub use badge::{Badge, InstanceStatus, ItemBadge, PlanBadge, TaskBadge, Tone};
@@ -16,4 +17,5 @@ pub use load::{Failed, load};
 pub use pager::{PageButtons, Pager};
 pub use plan_steps::{PlanSteps, Step};
 pub use sync_bar::SyncBar;
+pub use text_area::TextArea;
 pub use updates::Updates;

@@ -90,6 +90,13 @@ messages! {
     no_password_yet { "no password yet", "尚未设置密码" }
     active { "active", "可用" }
     new_code { "New code", "新代码" }
+    code_for(name: &str) { "For {name}.", "用户：{name}。" }
+    done_roles { "The roles are saved. They count at once.", "角色已保存，立即生效。" }
+    done_disable { "The account is disabled; its sessions have ended.", "账号已停用，其会话均已结束。" }
+    done_enable { "The account may be used again.", "账号已重新启用。" }
+    done_drop_factor { "The second factor is taken away; the sessions have ended.", "第二因素已移除，会话均已结束。" }
+    cancel { "Cancel", "取消" }
+    or { "or", "或" }
     code_title { "One-time code", "一次性代码" }
     code_text { "Hand this code over. It is shown only here, works once, and for an hour:", "请转交此代码。仅在此显示一次，一小时内有效，只能使用一次：" }
     code_where { "It is typed here:", "在此处输入：" }
@@ -158,8 +165,10 @@ impl Lang {
         match (self, refusal) {
             (Self::En, AccountRefusal::Name) => "A name is 2 to 64 letters, digits, '.', '-', '_' or '@'.".to_owned(),
             (Self::Zh, AccountRefusal::Name) => "用户名为 2 至 64 个字母、数字或 . - _ @。".to_owned(),
-            (Self::En, AccountRefusal::NameTaken) => "Somebody has that name already.".to_owned(),
-            (Self::Zh, AccountRefusal::NameTaken) => "该用户名已被使用。".to_owned(),
+            (Self::En, AccountRefusal::NameTaken) => {
+                "An account has that name already. If you have just made it, its row has a button for a new code.".to_owned()
+            }
+            (Self::Zh, AccountRefusal::NameTaken) => "该用户名已被使用。如刚刚创建，可在其所在行获取新代码。".to_owned(),
             (Self::En, AccountRefusal::NoRole) => "Choose at least one role.".to_owned(),
             (Self::Zh, AccountRefusal::NoRole) => "请至少选择一个角色。".to_owned(),
             (Self::En, AccountRefusal::PasswordLength) => format!("A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."),

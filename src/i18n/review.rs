@@ -11,7 +11,7 @@ messages! {
     inbox_running { "Running", "正在执行" }
     inbox_attention { "Needs attention", "需要关注" }
     inbox_none { "Nothing.", "无。" }
-    decide_before(when: &str) { "Decide {when}", "{when}审批截止" }
+    decide_before(when: &str) { "Decision due {when}", "{when}审批截止" }
     decide_too_late { "Too late to decide: the start is nearer than the lead time.", "已过审批截止时间：距开始不足提前量。" }
     review_asked(who: &str, when: &str) { "{who} asked {when}", "{who} 于 {when} 提交" }
     review_standing(have: usize, need: usize) { "{have} of {need} approvals", "已批准 {have}/{need}" }
@@ -69,9 +69,10 @@ messages! {
     ticket { "Change ticket", "变更单" }
     ticket_help { "Its address or number. Optional.", "地址或编号，可不填。" }
     written_by(who: &str) { "by {who}", "作者：{who}" }
-    void_title { "An earlier decision is void", "之前的审批已作废" }
-    void_changes { "Changes were asked for.", "审批人要求修改。" }
-    void_rejected { "It was rejected. It may be changed and asked about again.", "已被拒绝，可修改后重新提交。" }
+    void_changes(who: &str) { "{who} asked for changes.", "{who} 要求修改。" }
+    void_rejected(who: &str) { "{who} rejected it. It may be changed and asked about again.", "{who} 已拒绝，可修改后重新提交。" }
+    discard_for_good { "Discard it for good", "永久丢弃" }
+    discard_help { "Nobody can bring it back, whoever else is writing in it.", "丢弃后无法恢复，无论是否有他人正在编辑。" }
     void_withdrawn { "It was taken out of review; what was approved is void.", "已撤出审批，已有批准作废。" }
     approvals { "Approvals", "批准记录" }
     approved_by(names: &str) { "Approved by {names}", "批准人：{names}" }

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{PickInstances, load_picker},
-    components::{Empty, FilterFields, InstanceStatus, PageButtons, PageHead, PlanSteps, Step, SyncBar, Updates, load},
+    components::{Empty, FilterFields, InstanceStatus, PageButtons, PageHead, PlanSteps, Step, SyncBar, TextArea, Updates, load},
     islands::{SaveAsYouGo, TickRows},
     pages::{fleet_filter, page_number, plan_parts::EditedBy},
     paths,
@@ -136,7 +136,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
             <details class="paste" open=paste_open>
                 <summary>{lang.paste_title()}</summary>
                 <p>{lang.paste_help()}</p>
-                <label class="field">{lang.paste_label()}<TextArea name="pasted" text=pasted/></label>
+                <label class="field">{lang.paste_label()}<TextArea name="pasted" text=pasted lines=4 plain=true/></label>
                 <button name="go" value="paste">{lang.paste_add()}</button>
                 <PasteReport lines=view.pasted/>
             </details>
@@ -144,13 +144,6 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
         <Updates every=5 quiet=true/>
         <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned() ended=lang.save_ended().to_owned()/>
     }.into_any()
-}
-
-/// The only text area: leptos 0.8 does not escape its children on the server (leptos#4819), so the text is escaped here.
-#[component]
-fn TextArea(name: &'static str, text: String) -> impl IntoView {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    view! { <textarea name=name rows="4" spellcheck="false" inner_html=escaped></textarea> }
 }
 
 #[component]

@@ -3,7 +3,7 @@
 use crate::{
     api::{AskReview, ChangePlan, ConfirmPlan},
     components::{PageHead, PlanSteps, Step},
-    pages::plan_parts::{Sentence, Thread, requests},
+    pages::plan_parts::{EditedBy, Sentence, Thread, Ticket, requests},
     paths,
     viewer::Viewer,
     when,
@@ -14,6 +14,7 @@ use patchboard_domain::{
     filter::FleetFilter,
     fleet::{DraftView, Page},
     id::InstanceId,
+    plan::Draft,
     review::ReviewEnd,
 };
 
@@ -42,6 +43,8 @@ pub fn DraftPlan(view: DraftView, page: i64) -> impl IntoView {
         <PageHead title=title lead=lang.draft_line()/>
         <PlanSteps step=Step::Review plan=Some(id.clone())/>
         <Void view=view.clone()/>
+        <EditedBy edited=view.edited.clone()/>
+        <Words draft=view.plan.draft.clone()/>
         {(!blocking.is_empty()).then(|| view! {
             <section class="card blocking" aria-labelledby="blocking"><h2 id="blocking">{lang.blocking()}</h2>
                 <ul>{blocking.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
@@ -69,10 +72,13 @@ pub fn DraftPlan(view: DraftView, page: i64) -> impl IntoView {
         {awaited.then(|| view! { <p><a class="button" href=paths::plan(&id)>{lang.refresh()}</a></p> })}
         <Thread id=id.clone() thread=view.thread.clone() may=view.may.clone()/>
         {(view.may.allows(Action::DiscardPlan) && view.last_review.is_none()).then(|| view! {
-            <form method="post" action=ChangePlan::url() class="actions">
-                <input type="hidden" name="plan" value=id.to_string()/>
-                <button class="danger quiet" name="go" value="discard">{lang.discard()}</button>
-            </form>
+            <details>
+                <summary>{lang.discard()} " …"</summary>
+                <form method="post" action=ChangePlan::url() class="actions">
+                    <input type="hidden" name="plan" value=id.to_string()/>
+                    <button class="danger" name="go" value="discard">{lang.discard_for_good()}</button><span class="hint">{lang.discard_help()}</span>
+                </form>
+            </details>
         })}
     }
 }
@@ -83,17 +89,34 @@ fn Void(view: DraftView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let ended = view.last_review.as_ref().and_then(|r| r.ended);
+    let last = view.last_review.and_then(|r| r.decisions.into_iter().last());
+    let who = last.as_ref().and_then(|d| view.names.get(&d.user).cloned()).unwrap_or_default();
     let text = match ended {
-        Some((ReviewEnd::Changes, _)) => lang.void_changes(),
-        Some((ReviewEnd::Rejected, _)) => lang.void_rejected(),
-        Some((ReviewEnd::Withdrawn, _)) => lang.void_withdrawn(),
+        Some((ReviewEnd::Changes, _)) => lang.void_changes(&who),
+        Some((ReviewEnd::Rejected, _)) => lang.void_rejected(&who),
+        Some((ReviewEnd::Withdrawn, _)) => lang.void_withdrawn().to_owned(),
         _ => return None,
     };
     let at = ended.map(|(_, at)| when::full(&viewer, at));
-    let said = view.last_review.and_then(|r| r.decisions.into_iter().last()).map(|d| d.comment).filter(|c| !c.is_empty());
-    Some(
-        view! { <div class="banner warn" role="status"><p><strong>{lang.void_title()} "."</strong> " " {text} " " {at}</p>{said.map(|s| view! { <p class="said">{s}</p> })}</div> },
-    )
+    let said = last.map(|d| d.comment).filter(|c| !c.is_empty()).map(|said| {
+        // All of it stands in the thread below.
+        let long = said.chars().count() > SAID_IN_BANNER;
+        let short: String = said.chars().take(SAID_IN_BANNER).collect();
+        view! { <p class="said">{short}{long.then(|| view! { " … " <a href="#thread">{lang.thread_title()}</a> })}</p> }
+    });
+    Some(view! { <div class="banner warn" role="status"><p><strong>{text}</strong> " " {at}</p>{said}</div> })
+}
+
+/// Characters of a decision's comment that are repeated above the plan.
+const SAID_IN_BANNER: usize = 300;
+
+/// Why it is done.
+#[component]
+fn Words(draft: Draft) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let reason = (!draft.reason.is_empty()).then(|| view! { <p><strong>{lang.reason()} ": "</strong>{draft.reason}</p> });
+    let ticket = (!draft.ticket.is_empty()).then(|| view! { <p><strong>{lang.ticket()} ": "</strong><Ticket text=draft.ticket/></p> });
+    view! { {reason} {ticket} }
 }
 
 /// The button that asks for a decision.

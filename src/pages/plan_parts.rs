@@ -2,7 +2,7 @@
 
 use crate::{
     api::CommentPlan,
-    components::Pager,
+    components::{Pager, TextArea},
     paths,
     viewer::Viewer,
     when::{self, Time},
@@ -115,6 +115,9 @@ pub(super) fn Ticket(text: String) -> impl IntoView {
     }
 }
 
+/// Longest comment, in characters.
+pub(super) const COMMENT_MAX: u32 = 4_000;
+
 /// What was said about a plan, and a field to say more.
 #[component]
 pub(super) fn Thread(id: PlanId, thread: Vec<Said>, may: May) -> impl IntoView {
@@ -130,10 +133,10 @@ pub(super) fn Thread(id: PlanId, thread: Vec<Said>, may: May) -> impl IntoView {
         <section class="card" id="thread"><h2>{lang.thread_title()}</h2>
             <div data-live="thread">{if lines.is_empty() { view! { <p class="hint">{lang.thread_empty()}</p> }.into_any() } else { view! { <ol class="thread">{lines}</ol> }.into_any() }}</div>
             {may.allows(Action::Comment).then(|| view! {
-                <form method="post" action=CommentPlan::url() class="row">
+                <form method="post" action=CommentPlan::url() class="stack">
                     <input type="hidden" name="plan" value=id.to_string()/>
-                    <label class="field grow">{lang.thread_say()}<input name="text" autocomplete="off" maxlength="4000" required/></label>
-                    <button>{lang.thread_button()}</button>
+                    <label class="field">{lang.thread_say()}<TextArea name="text" text=String::new() lines=2 most=COMMENT_MAX required=true/></label>
+                    <div class="actions"><button>{lang.thread_button()}</button></div>
                 </form>
             })}
         </section>

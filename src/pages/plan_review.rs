@@ -2,8 +2,8 @@
 
 use crate::{
     api::{CheckPlan, DecidePlan, ReopenPlan},
-    components::{PageHead, PlanBadge, Updates},
-    pages::plan_parts::{Sentence, Thread, Ticket, requests},
+    components::{PageHead, PlanBadge, TextArea, Updates},
+    pages::plan_parts::{COMMENT_MAX, Sentence, Thread, Ticket, requests},
     paths,
     viewer::Viewer,
     when,
@@ -143,6 +143,7 @@ fn Checks(view: ReviewView) -> impl IntoView {
         blocking.push(lang.checks_not_same().to_owned());
     }
     let blocked = !blocking.is_empty();
+    let decides = now.may.allows(Action::Decide);
     let warnings: Vec<String> = now.warnings.iter().map(|w| viewer.warning(w, names)).collect();
     let age = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "—".to_owned(), |at| when::relative(&viewer, at));
     let ages = lang.checks_age(&age(view.instances_at), &age(now.candidates_at));
@@ -160,9 +161,11 @@ fn Checks(view: ReviewView) -> impl IntoView {
             {if !blocked { view! { <p class="sub good">{lang.checks_good()}</p> }.into_any() } else { view! { <ul>{items(blocking)}</ul> }.into_any() }}
             {(!warnings.is_empty()).then(|| view! { <ul class="warnings">{items(warnings)}</ul> })}
             {(!others.is_empty()).then(|| view! { <h3>{lang.others_title()}</h3><ul>{others}</ul> })}
-            <form method="post" action=CheckPlan::url() class="actions">
+            // With what is being written for the decision, where there is such a form: looking again loses nothing.
+            <form id="check" method="post" action=CheckPlan::url() class="actions">
                 <input type="hidden" name="plan" value=now.plan.id.to_string()/>
-                {now.may.allows(Action::CheckPlan).then(|| view! { <button>{lang.check_again()}</button> })}<span class="hint">{ages}</span>
+                {now.may.allows(Action::CheckPlan).then(|| view! { <button form=if decides { "decide" } else { "check" } formaction=CheckPlan::url()>{lang.check_again()}</button> })}
+                <span class="hint">{ages}</span>
             </form>
         </section>
     }
@@ -188,12 +191,12 @@ fn Decide(view: ReviewView) -> impl IntoView {
     }
     let ready = view.now.is_ready() && view.same_requests;
     view! {
-        <form method="post" action=DecidePlan::url() class="card confirm stack">
+        <form id="decide" method="post" action=DecidePlan::url() class="card confirm stack">
             <h2>{lang.decide_title()}</h2>
             <input type="hidden" name="plan" value=view.now.plan.id.to_string()/>
             <input type="hidden" name="hash" value=view.review.hash/>
             <input type="hidden" name="shown" value=viewer.now.timestamp_millis().to_string()/>
-            <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><input name="comment" value=view.words autocomplete="off" maxlength="4000"/></label>
+            <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><TextArea name="comment" text=view.words lines=3 most=COMMENT_MAX/></label>
             <div class="actions">
                 <button class="primary" name="verdict" value="approve" disabled=!ready>{lang.approve_button()}</button>
                 <button name="verdict" value="changes">{lang.changes_button()}</button>

@@ -16,6 +16,16 @@ pub(super) fn said(query: &Query, viewer: &Viewer) -> Option<(bool, String)> {
     if let Some(seconds) = query.get("wait").and_then(|w| w.parse::<i64>().ok()) {
         return Some((false, lang.sign_in_wait(seconds.clamp(0, 3600))));
     }
+    if let Some(done) = query.get("done") {
+        let text = match done.as_str() {
+            "roles" => lang.done_roles(),
+            "disable" => lang.done_disable(),
+            "enable" => lang.done_enable(),
+            "drop_factor" => lang.done_drop_factor(),
+            _ => return None,
+        };
+        return Some((true, text.to_owned()));
+    }
     let code = query.get("error")?;
     Some(match code.as_str() {
         "refused" => (false, lang.sign_in_refused().to_owned()),
@@ -55,7 +65,7 @@ pub fn SignInPage() -> impl IntoView {
             <PageHead title=lang.sign_in() lead=lang.sign_in_lead() quiet=true/>
             <FormNotice/>
             {viewer.demo.then(|| view! { <section class="card"><h2>{lang.demo_people()}</h2><p class="hint">{lang.demo_people_help()}</p><DemoPeople back=next.clone()/></section> })}
-            {viewer.sso.clone().map(|label| view! { <p class="actions"><a class="button primary" href=paths::with(paths::SSO_BEGIN, "next", &next)>{lang.sign_in_with(&label)}</a></p> })}
+            {viewer.sso.clone().map(|label| view! { <p class="actions"><a class="button primary" href=paths::with(paths::SSO_BEGIN, "next", &next)>{lang.sign_in_with(&label)}</a></p><p class="hint">{lang.or()}</p> })}
             <form method="post" action=paths::SESSION_BEGIN class="card stack">
                 <input type="hidden" name="next" value=next.clone()/>
                 <label class="field">{lang.user_name()}<input name="name" value=name autocomplete="username" required spellcheck="false" autocapitalize="none"/></label>
@@ -95,7 +105,7 @@ pub fn ConfirmPage() -> impl IntoView {
                 <input type="hidden" name="next" value=next/>
                 <label class="field">{lang.password()}<input type="password" name="password" autocomplete="current-password" required/></label>
                 <FactorField/>
-                <div class="actions"><button class="primary">{lang.it_is_me_button()}</button></div>
+                <div class="actions"><button class="primary">{lang.it_is_me_button()}</button><a class="button quiet" href=paths::INBOX>{lang.cancel()}</a></div>
             </form>
         }
         .into_any(),

@@ -6,7 +6,7 @@ use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
     http::{
         HeaderMap, Method, StatusCode,
-        header::{ACCEPT, LOCATION},
+        header::{ACCEPT, LOCATION, REFERER},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -175,7 +175,10 @@ fn anonymous(request: &Request) -> Response {
     let to = match *request.method() {
         Method::GET if here != "/" => paths::with(paths::SIGN_IN, "next", &here),
         // What a form carried is not sent again by itself.
-        Method::POST => paths::with(paths::SIGN_IN, "error", "signed_out"),
+        Method::POST => {
+            let page = request.headers().get(REFERER).and_then(|r| r.to_str().ok()).map(|r| paths::of(r)).unwrap_or_default();
+            paths::with(&paths::with(paths::SIGN_IN, "error", "signed_out"), "next", &paths::local(&page))
+        }
         _ => paths::SIGN_IN.to_owned(),
     };
     redirect(&to)

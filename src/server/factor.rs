@@ -1,6 +1,11 @@
 //! Setting up a second factor: its secret is in one answer and nowhere else.
 
-use super::{AppState, doors::Asking, refusal, session};
+use super::{
+    AppState,
+    doors::Asking,
+    refusal::{self, FactorSaid},
+    session,
+};
 use crate::paths;
 use axum::{
     Extension, Form,
@@ -24,15 +29,15 @@ fn picture(address: &str) -> String {
     drawn.find("<svg").map(|at| drawn[at..].to_owned()).unwrap_or_default()
 }
 
-fn page(state: &AppState, headers: &HeaderMap, proposed: &Proposed, wrong: bool) -> Response {
-    refusal::factor_page(headers, &state.look, &picture(&proposed.address), &proposed.secret, wrong)
+fn page(state: &AppState, headers: &HeaderMap, proposed: &Proposed, said: Option<FactorSaid>) -> Response {
+    refusal::factor_page(headers, &state.look, &picture(&proposed.address), &proposed.secret, said)
 }
 
 /// Makes a secret and shows it.
 pub(super) async fn show(State(state): State<AppState>, Extension(asking): Extension<Asking>, headers: HeaderMap) -> Response {
     let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     match state.services.propose_factor(actor).await {
-        Ok(proposed) => page(&state, &headers, &proposed, false),
+        Ok(proposed) => page(&state, &headers, &proposed, None),
         Err(error) => session::to(&crate::api::after(error, paths::ACCOUNT)),
     }
 }
@@ -57,12 +62,14 @@ pub(super) async fn confirm(
 ) -> Response {
     let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     let Some(token) = session::present(&state, &headers) else { return StatusCode::UNAUTHORIZED.into_response() };
-    match state.services.confirm_factor(actor, &form.code, &token).await {
-        Ok(()) => session::to(&paths::with(paths::ACCOUNT, "error", "factor_on")),
-        Err(SignInError::Account(AccountRefusal::FactorCode)) => match state.services.proposed_factor(actor).await {
-            Ok(proposed) => page(&state, &headers, &proposed, true),
-            Err(error) => session::to(&crate::api::after(error, paths::ACCOUNT)),
-        },
-        Err(error) => session::back(paths::ACCOUNT, &error, &[]),
+    let said = match state.services.confirm_factor(actor, &form.code, &token).await {
+        Ok(()) => return session::to(&paths::with(paths::ACCOUNT, "error", "factor_on")),
+        Err(SignInError::Account(AccountRefusal::FactorCode)) => FactorSaid::Wrong,
+        Err(SignInError::Wait(seconds)) => FactorSaid::Wait(seconds),
+        Err(error) => return session::back(paths::ACCOUNT, &error, &[]),
+    };
+    match state.services.proposed_factor(actor).await {
+        Ok(proposed) => page(&state, &headers, &proposed, Some(said)),
+        Err(error) => session::to(&crate::api::after(error, paths::ACCOUNT)),
     }
 }

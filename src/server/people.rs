@@ -141,7 +141,7 @@ pub(super) async fn user(args: UserArgs) -> Result<(), Failure> {
         }
         UserCommand::Reset { name } => {
             let user = services.user_named(&name).await.map_err(failed)?;
-            say(&code(services.reset_user(&actor, &user.id).await.map_err(failed)?));
+            say(&code(services.reset_user(&actor, &user.id).await.map_err(failed)?.1));
         }
         UserCommand::DropFactor { name } => {
             let user = services.user_named(&name).await.map_err(failed)?;

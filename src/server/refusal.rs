@@ -1,8 +1,8 @@
 //! Pages that are made without Leptos: what the outer layers refuse (too large, from elsewhere, too slow, not allowed), and the one
 //! that shows a one-time code, which must not pass through an address.
 
-use super::cookies::language;
-use crate::i18n::Lang;
+use super::cookies::{language, read};
+use crate::{i18n::Lang, viewer::Theme};
 use axum::{
     extract::{Request, State},
     http::{
@@ -27,6 +27,7 @@ pub(super) struct Look {
 pub(super) async fn in_words(State(look): State<Look>, request: Request, next: Next) -> Response {
     let wants_html = header(request.headers(), &ACCEPT).contains("text/html");
     let lang = language(request.headers(), look.secure);
+    let headers = request.headers().clone();
     let mut response = next.run(request).await;
     if !wants_html || header(response.headers(), &CONTENT_TYPE).starts_with("text/html") {
         return response;
@@ -39,7 +40,7 @@ pub(super) async fn in_words(State(look): State<Look>, request: Request, next: N
         StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE => (lang.failed_title(), lang.failed_text()),
         _ => return response,
     };
-    *response.body_mut() = page(lang, &look.package, title, &format!("<p>{text}</p>")).into();
+    *response.body_mut() = page(&headers, lang, &look, title, &format!("<p>{text}</p>")).into();
     response.headers_mut().remove(CONTENT_LENGTH);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
@@ -48,30 +49,47 @@ pub(super) async fn in_words(State(look): State<Look>, request: Request, next: N
 /// Somebody is signed in and may not.
 pub(super) fn denied(headers: &HeaderMap, look: &Look, denied: &Denied) -> Response {
     let lang = language(headers, look.secure);
-    let body = page(lang, &look.package, lang.denied_title(), &format!("<p>{}</p>", lang.denied(denied)));
+    let body = page(headers, lang, look, lang.denied_title(), &format!("<p>{}</p>", lang.denied(denied)));
     (StatusCode::FORBIDDEN, Html(body)).into_response()
 }
 
 /// A one-time code, to be handed over. It is not kept anywhere it could be read again.
-pub(super) fn code_page(headers: &HeaderMap, look: &Look, code: &str, origin: &str) -> Response {
+pub(super) fn code_page(headers: &HeaderMap, look: &Look, name: &str, code: &str, origin: &str) -> Response {
     let lang = language(headers, look.secure);
     let address = escaped(&format!("{origin}{}", crate::paths::WELCOME));
     let text = format!(
-        "<p>{}</p><p class=\"big\"><code>{}</code></p><p>{}</p><p><code>{address}</code></p><p><a class=\"button\" href=\"{}\">{}</a></p>",
+        "<p><strong>{}</strong></p><p>{}</p><p class=\"big\"><code>{}</code></p><p>{}</p><p><code>{address}</code></p><p><a class=\"button\" href=\"{}\">{}</a></p>",
+        escaped(&lang.code_for(name)),
         lang.code_text(),
         escaped(code),
         lang.code_where(),
         crate::paths::PEOPLE,
         lang.nav_people(),
     );
-    Html(page(lang, &look.package, lang.code_title(), &text)).into_response()
+    Html(page(headers, lang, look, lang.code_title(), &text)).into_response()
+}
+
+/// What is said about the last code that was typed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FactorSaid {
+    Wrong,
+    /// Seconds until another one counts.
+    Wait(i64),
+}
+
+fn alert(text: &str) -> String {
+    format!("<p class=\"banner error\" role=\"alert\">{text}</p>")
 }
 
 /// The secret of a second factor, as a picture and in letters, with a form for its first code. `picture` is SVG of ours.
-pub(super) fn factor_page(headers: &HeaderMap, look: &Look, picture: &str, secret: &str, wrong: bool) -> Response {
+pub(super) fn factor_page(headers: &HeaderMap, look: &Look, picture: &str, secret: &str, said: Option<FactorSaid>) -> Response {
     let lang = language(headers, look.secure);
     let groups: Vec<String> = secret.as_bytes().chunks(4).map(|g| String::from_utf8_lossy(g).into_owned()).collect();
-    let notice = if wrong { format!("<p class=\"banner error\" role=\"alert\">{}</p>", lang.factor_wrong()) } else { String::new() };
+    let notice = match said {
+        None => String::new(),
+        Some(FactorSaid::Wrong) => alert(lang.factor_wrong()),
+        Some(FactorSaid::Wait(seconds)) => alert(&lang.sign_in_wait(seconds)),
+    };
     let text = format!(
         "{notice}<p>{}</p><div class=\"picture\" role=\"img\" aria-label=\"{}\">{picture}</div><p>{}</p><p><code>{}</code></p>\
          <form method=\"post\" action=\"{}\" class=\"stack\"><label class=\"field\">{}<input name=\"code\" inputmode=\"numeric\" \
@@ -87,7 +105,7 @@ pub(super) fn factor_page(headers: &HeaderMap, look: &Look, picture: &str, secre
         crate::paths::ACCOUNT,
         lang.account_title(),
     );
-    Html(page(lang, &look.package, lang.factor_title(), &text)).into_response()
+    Html(page(headers, lang, look, lang.factor_title(), &text)).into_response()
 }
 
 fn escaped(text: &str) -> String {
@@ -95,12 +113,14 @@ fn escaped(text: &str) -> String {
 }
 
 /// A whole page. `title` and `inner` are ours, or escaped.
-fn page(lang: Lang, package: &str, title: &str, inner: &str) -> String {
+fn page(headers: &HeaderMap, lang: Lang, look: &Look, title: &str, inner: &str) -> String {
     format!(
-        "<!DOCTYPE html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
+        "<!DOCTYPE html><html lang=\"{tag}\" data-theme=\"{theme}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
          initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>{title} · Patchboard</title><link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\"><link rel=\"stylesheet\" \
          href=\"/{package}/patchboard.css\"></head><body><main class=\"empty\"><h1>{title}</h1>{inner}<p><a class=\"button\" \
          href=\"/\">{home}</a></p></main></body></html>",
+        theme = Theme::from_word(read(headers, "theme", look.secure).unwrap_or_default()).as_str(),
+        package = look.package,
         tag = lang.tag(),
         home = lang.to_inbox(),
     )

@@ -234,12 +234,12 @@ pub(super) async fn code(
     let services = &state.services;
     let made = if form.user.is_empty() {
         let roles: Vec<Role> = Role::from_word(&form.role).into_iter().collect();
-        services.add_user(actor, &form.name, &form.full_name, &roles).await.map(|(_, code)| code)
+        services.add_user(actor, &form.name, &form.full_name, &roles).await.map(|(_, code)| (form.name.clone(), code))
     } else {
         services.reset_user(actor, &UserId::new(&form.user)).await
     };
     match made {
-        Ok(code) => refusal::code_page(&headers, &state.look, &code, &state.front.origin(&headers)),
+        Ok((name, code)) => refusal::code_page(&headers, &state.look, &name, &code, &state.front.origin(&headers)),
         Err(error) => {
             let mut path = crate::api::after(error, paths::PEOPLE);
             for (key, value) in [("name", &form.name), ("full_name", &form.full_name)] {

@@ -28,6 +28,13 @@ async fn nobody_sees_anything_before_signing_in() {
     let program = Request::post("/api/refresh").header(header::HOST, "localhost").header(header::ORIGIN, "http://localhost");
     let program = program.body(Body::empty()).unwrap();
     assert_eq!(app.bare(program).await.status, StatusCode::UNAUTHORIZED);
+    let form = Request::post("/api/plans/decide")
+        .header(header::HOST, "localhost")
+        .header(header::ORIGIN, "http://localhost")
+        .header(header::ACCEPT, "text/html")
+        .header(header::REFERER, "http://localhost/plans/x?page=2");
+    let answer = app.bare(form.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.location, "/sign-in?error=signed_out&next=%2Fplans%2Fx%3Fpage%3D2", "back to where the form was");
     assert_eq!(app.get_as("patchboard=0000", "/instances").await.status, StatusCode::SEE_OTHER, "a made-up token opens nothing");
 }
 

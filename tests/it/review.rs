@@ -79,7 +79,7 @@ async fn a_change_voids_what_was_approved() {
     let frozen = team.dba.post("/api/plans/schedule", &[("plan", id.as_str()), ("title", "x"), ("go", "save")]).await;
     assert!(frozen.location.contains("error=changed"), "{}", frozen.location);
     team.dba.post("/api/plans/reopen", &[("plan", id.as_str())]).await;
-    assert!(team.dba.get(&format!("/plans/{id}")).await.body.contains("An earlier decision is void"));
+    assert!(team.dba.get(&format!("/plans/{id}")).await.body.contains("It was taken out of review; what was approved is void."));
     let start = (patchboard_backend::clock::Clock::now(&*app.clock) + chrono::Duration::hours(5)).format("%Y-%m-%dT%H:%M").to_string();
     let fields = [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", &start), ("zone", "UTC"), ("go", "continue")];
     team.dba.post("/api/plans/schedule", &fields).await;

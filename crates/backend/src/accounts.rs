@@ -128,18 +128,18 @@ impl Services {
         Ok((user.id, code))
     }
 
-    /// A code with which somebody chooses a new password. The present one works until then.
+    /// A code with which somebody chooses a new password, with their name. The present one works until then.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
-    pub async fn reset_user(&self, actor: &Actor, id: &UserId) -> Result<String, Error> {
+    pub async fn reset_user(&self, actor: &Actor, id: &UserId) -> Result<(String, String), Error> {
         self.allow(actor, Action::ManagePeople)?;
         let user = self.store().user(id).await?.filter(|u| u.disabled_at.is_none()).ok_or(Error::NotFound)?;
         // It would be a second way in, past the provider.
         if user.external {
             return Err(Error::Account(AccountRefusal::External));
         }
-        self.new_code(Some(id), actor).await
+        Ok((user.name, self.new_code(Some(id), actor).await?))
     }
 
     /// Other roles, or none of the account at all. Sessions of a disabled account end at once.

@@ -190,14 +190,25 @@ impl Services {
         shown: Option<DateTime<Utc>>,
     ) -> Result<(), Error> {
         let result = self.keep_decision(actor, id, hash, verdict, comment, shown).await;
+        if result.is_err() {
+            self.keep_words(actor, id, comment).await?;
+        }
+        result
+    }
+
+    /// Keeps what somebody is writing for a decision, for them alone.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn keep_words(&self, actor: &Actor, id: &PlanId, comment: &str) -> Result<(), Error> {
         let comment = cleaned(comment);
-        if let (Err(_), Some(user), false) = (&result, &actor.user, comment.is_empty())
+        if let (Some(user), false) = (&actor.user, comment.is_empty())
             && actor.is(Role::Approver)
             && self.plan(id).await?.review.is_some()
         {
             self.store().keep_words(id, user, &comment).await?;
         }
-        result
+        Ok(())
     }
 
     /// Keeps a decision. The last approval that is needed submits the plan, in the same transaction, after everything was checked
@@ -382,7 +393,8 @@ fn signed_in(actor: &Actor) -> Result<UserId, Error> {
     actor.user.clone().ok_or(Error::Denied(Denied::Anonymous))
 }
 
-/// A comment without what cannot be read, at its longest.
+/// A comment without what cannot be read and what turns the text around it, at its longest.
 fn cleaned(text: &str) -> String {
-    text.trim().chars().filter(|c| !c.is_control() || *c == '\n').take(COMMENT_MAX).collect()
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.trim().chars().filter(|c| (!c.is_control() || *c == '\n') && !turns(*c)).take(COMMENT_MAX).collect()
 }

@@ -168,15 +168,15 @@ impl Store {
             UserChange::Disable(at) => sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2").bind(ms(*at)),
             UserChange::Enable => sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2").bind(None::<i64>),
         };
-        let before: i64 = sqlx::query_scalar(ABLE).fetch_one(&mut *tx).await?;
+        let all = "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%'";
+        let (had, before): (i64, i64) =
+            (sqlx::query_scalar(all).fetch_one(&mut *tx).await?, sqlx::query_scalar(ABLE).fetch_one(&mut *tx).await?);
         let done = query.bind(id.as_str()).execute(&mut *tx).await?;
         one_row(&done)?;
-        let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%'")
-            .fetch_one(&mut *tx)
-            .await?;
+        let left: i64 = sqlx::query_scalar(all).fetch_one(&mut *tx).await?;
         // One who has not chosen a password yet cannot manage anybody, and one who comes from a provider only as long as it is there.
         let after: i64 = sqlx::query_scalar(ABLE).fetch_one(&mut *tx).await?;
-        if left == 0 || (after == 0 && before > 0) {
+        if (left == 0 && had > 0) || (after == 0 && before > 0) {
             return Err(Error::Conflict);
         }
         if matches!(change, UserChange::Disable(_)) {

@@ -115,6 +115,19 @@ async fn is_of_this_version(pool: &SqlitePool) -> Result<(), Error> {
     }
 }
 
+/// Makes an empty file that its owner alone reads: hashes of passwords come into it. SQLite gives what it makes beside it the same
+/// permissions.
+fn make_file(path: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 impl Store {
@@ -125,7 +138,8 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, Error> {
         let path = path_of(url)?;
         make_directory(path)?;
-        let write = connect(path, options(path)?.create_if_missing(true)).await?;
+        make_file(path).map_err(|source| Error::Directory { path: path.to_owned(), source })?;
+        let write = connect(path, options(path)?).await?;
         MIGRATOR.run(&write).await.map_err(Error::from_migration)?;
         Self::with_readers(path, write).await
     }
