@@ -73,3 +73,38 @@ test("quick changes on a slow line make one draft and lose nothing", async ({ pa
   await expect(boxes.nth(3)).toBeChecked();
   problems.length = 0;
 });
+
+test("a tick that is taken back while it is being saved is taken back", async ({ page }) => {
+  await fleetIsThere(page);
+  await open(page, "/plans/new?status=ACTIVE");
+  const boxes = page.locator("input[data-row]:enabled");
+  await boxes.nth(0).check();
+  await expect(page.getByText("1 selected")).toBeVisible();
+  let answered = 0;
+  page.on("response", (response) => (answered += Number(response.url().endsWith("/api/plans/pick"))));
+  for (const ends of [false, true]) {
+    const before = answered;
+    let arrived!: () => void;
+    let go!: () => void;
+    const sent = new Promise<void>((resolve) => (arrived = resolve));
+    const held = new Promise<void>((resolve) => (go = resolve));
+    await page.route("**/api/plans/pick", async (route) => {
+      // The answer is held back, not the request: the server has it.
+      const response = await route.fetch({ maxRedirects: 0 });
+      arrived();
+      await held;
+      await route.fulfill({ response });
+    }, { times: 1 });
+    const box = boxes.nth(ends ? 0 : 1);
+    await box.click();
+    await sent;
+    await box.click();
+    go();
+    // The one that was held back, and the one that says how it is now.
+    await expect.poll(() => answered - before).toBeGreaterThanOrEqual(2);
+    await page.reload();
+    await ready(page);
+    await expect(boxes.nth(0)).toBeChecked();
+    await expect(boxes.nth(1)).not.toBeChecked();
+  }
+});

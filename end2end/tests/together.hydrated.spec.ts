@@ -40,3 +40,28 @@ test("each sees what the other saves, and nobody's words are overwritten", async
   await expect(page.getByText("0 selected")).toBeVisible();
   await context.close();
 });
+
+test("what cannot be saved any more is said, and stays on the screen", async ({ page, browser, demo }) => {
+  await fleetIsThere(page);
+  const path = await draft(page, "q=pilot&status=ACTIVE&engine=3.208.0", "Pilot ring");
+  await open(page, `${path}/schedule`);
+  // Somebody else asks for a decision meanwhile.
+  const context = await browser.newContext({ baseURL: demo.url, locale: "en-US" });
+  const other = await context.newPage();
+  await signOn(other, demo, "陈静");
+  await open(other, path);
+  await other.getByRole("button", { name: "Ask for a decision" }).click();
+  await expect(other.getByText("In review").first()).toBeVisible();
+  const reason = page.getByLabel(/Reason/);
+  await reason.fill("Security fixes of this quarter");
+  await expect(page.getByRole("alert").filter({ hasText: "Not saved" })).toBeVisible();
+  await expect(reason).toHaveValue("Security fixes of this quarter");
+  await expect(page).toHaveURL(/\/schedule$/);
+
+  // A page that only shows says so when one is signed out.
+  await open(page, "/plans");
+  await page.context().clearCookies({ name: "patchboard" });
+  await expect(page.getByText("This page is no longer kept up to date")).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText("Updates by itself")).toHaveCount(0);
+  await context.close();
+});
