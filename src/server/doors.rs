@@ -176,7 +176,7 @@ fn anonymous(request: &Request) -> Response {
         Method::GET if here != "/" => paths::with(paths::SIGN_IN, "next", &here),
         // What a form carried is not sent again by itself.
         Method::POST => {
-            let page = request.headers().get(REFERER).and_then(|r| r.to_str().ok()).map(|r| paths::of(r)).unwrap_or_default();
+            let page = request.headers().get(REFERER).and_then(|r| r.to_str().ok()).map(paths::of).unwrap_or_default();
             paths::with(&paths::with(paths::SIGN_IN, "error", "signed_out"), "next", &paths::local(&page))
         }
         _ => paths::SIGN_IN.to_owned(),
