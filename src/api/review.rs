@@ -28,7 +28,10 @@ pub async fn decide_plan(
     let id = patchboard_domain::id::PlanId::new(plan);
     let here = crate::paths::plan(&id);
     let result = match Verdict::from_word(&verdict) {
-        Some(verdict) => services.decide(&actor, &id, &hash, verdict, &comment, chrono::DateTime::from_timestamp_millis(shown)).await,
+        Some(verdict) => {
+            let shown = chrono::DateTime::from_timestamp_millis(shown);
+            services.decide(&actor, &id, patchboard_backend::Ruling { hash: &hash, verdict, comment: &comment, shown }).await
+        }
         None => Err(patchboard_backend::Error::NotFound),
     };
     super::answer(result.map(|()| here.clone()), &here);

@@ -3,7 +3,7 @@
 
 use super::session::{SAMPLE_PEOPLE, make_sample_people};
 use chrono::Duration;
-use patchboard_backend::{Cloud, Error, Selection, Services, clock::DemoClock};
+use patchboard_backend::{Cloud, Error, Ruling, Selection, Services, clock::DemoClock};
 use patchboard_domain::{
     account::Actor,
     filter::FleetFilter,
@@ -109,6 +109,6 @@ impl Stage<'_> {
 
     async fn decide(&self, id: &PlanId, verdict: Verdict, comment: &str) -> Result<(), Error> {
         let hash = self.services.review_view(&self.lead, id).await?.review.hash;
-        self.services.decide(&self.lead, id, &hash, verdict, comment, None).await
+        self.services.decide(&self.lead, id, Ruling { hash: &hash, verdict, comment, shown: None }).await
     }
 }

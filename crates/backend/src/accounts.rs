@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::Duration;
 use patchboard_domain::{
-    account::{AccountRefusal, Actor, Role, User, check_name},
+    account::{AccountRefusal, Actor, Role, User, check_name, is_plain},
     authority::Action,
     id::UserId,
 };
@@ -71,7 +71,7 @@ impl Services {
         let (who, subject) = (Actor::person(&user, &attempt.origin.address), format!("user/{}", user.id));
         let mut deeds = Vec::new();
         if is_first {
-            let detail = json!({ "name": user.name, "roles": words(&user.roles), "first": true });
+            let detail = json!({ "name": user.name, "roles": Role::words(&user.roles), "first": true });
             deeds.push(self.deed(&who, "user.add", subject.clone(), detail));
         }
         deeds.push(self.deed(&who, "user.password", subject, json!({ "by": "code" })));
@@ -116,9 +116,9 @@ impl Services {
         self.allow(actor, Action::ManagePeople)?;
         let name = check_name(name).map_err(Error::Account)?;
         let roles = sorted(roles)?;
-        let full_name: String = full_name.trim().chars().filter(|c| crate::sso::is_plain(*c)).take(80).collect();
+        let full_name: String = full_name.trim().chars().filter(|c| is_plain(*c)).take(80).collect();
         let user = self.new_user(name, full_name, roles);
-        let detail = json!({ "name": user.name, "roles": words(&user.roles) });
+        let detail = json!({ "name": user.name, "roles": Role::words(&user.roles) });
         let deed = self.deed(actor, "user.add", format!("user/{}", user.id), detail);
         match self.store().add_user(&user, &deed).await {
             Err(patchboard_store::Error::Conflict) => return Err(Error::Account(AccountRefusal::NameTaken)),
@@ -158,7 +158,7 @@ impl Services {
             UserChange::Enable => UserChange::Enable,
         };
         let (what, detail) = match &change {
-            UserChange::Roles(roles) => ("user.roles", json!({ "before": words(&before.roles), "after": words(roles) })),
+            UserChange::Roles(roles) => ("user.roles", json!({ "before": Role::words(&before.roles), "after": Role::words(roles) })),
             UserChange::Disable(_) => ("user.disable", json!({})),
             UserChange::Enable => ("user.enable", json!({})),
         };
@@ -176,10 +176,6 @@ impl Services {
     pub async fn user_named(&self, name: &str) -> Result<User, Error> {
         self.store().user_by_name(name).await?.map(|(user, _)| user).ok_or(Error::NotFound)
     }
-}
-
-pub(crate) fn words(roles: &[Role]) -> Vec<&'static str> {
-    roles.iter().map(|r| r.word()).collect()
 }
 
 fn sorted(roles: &[Role]) -> Result<Vec<Role>, Error> {

@@ -39,6 +39,7 @@ pub use factor::{Proposed, Seal};
 pub use patchboard_oidc::{Provider, Settings as ProviderSettings};
 pub use patchboard_store::{Error as StoreError, LedgerSearch, Store, UserChange};
 pub use plans::SentPages;
+pub use review::Ruling;
 pub use services::{Policy, Services, Ways};
 pub use sign_in::{Attempt, Known, Origin, SignInError, SignedIn};
 pub use sso::{BroughtBack, SentAway, SingleSignOn};

@@ -28,6 +28,19 @@ const HASTE_MS: i64 = 1_000;
 /// Longest comment.
 const COMMENT_MAX: usize = 4_000;
 
+/// What somebody says about a plan that waits for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ruling<'a> {
+    /// Of the requests that they saw.
+    pub hash: &'a str,
+    /// What.
+    pub verdict: Verdict,
+    /// Why; may be empty for an approval.
+    pub comment: &'a str,
+    /// When the page was made on which they saw them, as far as it is known.
+    pub shown: Option<DateTime<Utc>>,
+}
+
 impl Services {
     /// How many approvals a plan needs.
     pub(crate) fn need(&self, chosen: &[Chosen], picked: &[PatchVersion], start: Option<DateTime<Utc>>) -> Need {
@@ -180,18 +193,10 @@ impl Services {
     ///
     /// # Errors
     /// As `keep_decision`.
-    pub async fn decide(
-        &self,
-        actor: &Actor,
-        id: &PlanId,
-        hash: &str,
-        verdict: Verdict,
-        comment: &str,
-        shown: Option<DateTime<Utc>>,
-    ) -> Result<(), Error> {
-        let result = self.keep_decision(actor, id, hash, verdict, comment, shown).await;
+    pub async fn decide(&self, actor: &Actor, id: &PlanId, ruling: Ruling<'_>) -> Result<(), Error> {
+        let result = self.keep_decision(actor, id, ruling).await;
         if result.is_err() {
-            self.keep_words(actor, id, comment).await?;
+            self.keep_words(actor, id, ruling.comment).await?;
         }
         result
     }
@@ -212,21 +217,14 @@ impl Services {
     }
 
     /// Keeps a decision. The last approval that is needed submits the plan, in the same transaction, after everything was checked
-    /// once more. `hash` is that of the requests the person saw, `shown` when.
+    /// once more.
     ///
     /// # Errors
     /// [`Error::NeedsComment`] for anything but an approval without words, [`Error::Changed`] when the review is over or the
     /// requests are others, [`Error::NotReady`] when something stands against it meanwhile, [`Error::Conflict`],
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
-    async fn keep_decision(
-        &self,
-        actor: &Actor,
-        id: &PlanId,
-        hash: &str,
-        verdict: Verdict,
-        comment: &str,
-        shown: Option<DateTime<Utc>>,
-    ) -> Result<(), Error> {
+    async fn keep_decision(&self, actor: &Actor, id: &PlanId, ruling: Ruling<'_>) -> Result<(), Error> {
+        let Ruling { hash, verdict, comment, shown } = ruling;
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Decide, &plan)?;
         if verdict == Verdict::Approve {

@@ -6,7 +6,7 @@ use crate::{
     throttle::Key,
 };
 use chrono::{DateTime, Duration};
-use patchboard_domain::account::{AccountRefusal, Actor, Role, User, check_name};
+use patchboard_domain::account::{AccountRefusal, Actor, Role, User, check_name, is_plain};
 use patchboard_oidc::{Answer, Error as OidcError, Flow, Person, Provider};
 use patchboard_store::Identity;
 use serde_json::json;
@@ -174,7 +174,8 @@ impl Services {
             None => {
                 let name = self.free_name(&person.name, &person.subject).await?;
                 let user = User { external: true, ..self.new_user(name, full_name, roles) };
-                let detail = json!({ "name": user.name, "roles": crate::accounts::words(&user.roles), "issuer": person.issuer, "subject": person.subject });
+                let detail =
+                    json!({ "name": user.name, "roles": Role::words(&user.roles), "issuer": person.issuer, "subject": person.subject });
                 let deed = self.deed(&Actor::person(&user, &origin.address), "user.add", format!("user/{}", user.id), detail);
                 (user, true, vec![deed])
             }
@@ -195,8 +196,7 @@ impl Services {
     }
 
     fn roles_deed(&self, user: &User, after: &[Role], address: &str) -> patchboard_domain::ledger::Deed {
-        let detail =
-            json!({ "before": crate::accounts::words(&user.roles), "after": crate::accounts::words(after), "by": "single sign-on" });
+        let detail = json!({ "before": Role::words(&user.roles), "after": Role::words(after), "by": "single sign-on" });
         self.deed(&Actor::person(user, address), "user.roles", format!("user/{}", user.id), detail)
     }
 
@@ -232,9 +232,4 @@ impl Services {
         }
         Ok(format!("sso-{}", &secret::hash(subject)[..32]))
     }
-}
-
-/// Not what hides, turns or joins letters: a name must read as it is.
-pub(crate) fn is_plain(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -32,6 +32,11 @@ impl Role {
         }
     }
 
+    /// The words of some roles.
+    pub fn words(roles: &[Self]) -> Vec<&'static str> {
+        roles.iter().map(|r| r.word()).collect()
+    }
+
     /// The role of a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.word() == word.trim())
@@ -216,6 +221,11 @@ pub fn check_name(name: &str) -> Result<String, AccountRefusal> {
     let name = name.trim();
     let good = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
     if (2..=64).contains(&name.chars().count()) && name.chars().all(good) { Ok(name.to_owned()) } else { Err(AccountRefusal::Name) }
+}
+
+/// Not a letter that hides, turns or joins others: a name must read as it is.
+pub fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use crate::{
     Error, Store,
-    accounts::{Row, SELECT, insert_user},
     error::json,
     ledger::append,
     sessions::{NewSession, end_sessions, insert_session},
     time::ms,
+    user::{Row, SELECT, insert_user},
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{account::User, ledger::Deed};

@@ -18,6 +18,7 @@ mod sessions;
 mod sync;
 mod tasks;
 mod time;
+mod user;
 
 pub use accounts::{Factor, UserChange};
 pub use error::Error;

@@ -2,10 +2,10 @@
 
 use crate::{
     Error, Store,
-    accounts::{Row, SELECT},
     error::one_row,
     ledger::append,
     time::{instant, ms},
+    user::{Row, SELECT},
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
