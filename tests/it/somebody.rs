@@ -32,8 +32,16 @@ impl<'a> Person<'a> {
         self.app.post_as(&self.cookie, path, fields).await
     }
 
-    /// A draft of theirs, three hours ahead, for which a decision is asked, and the hash of its requests.
+    /// A draft of theirs for which a decision is asked, and the hash of its requests.
     pub(crate) async fn asked(&self, n: usize) -> (PlanId, String) {
+        let (id, hash) = self.drafted(n).await;
+        let answer = self.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
+        assert_eq!(answer.location, format!("/plans/{id}"));
+        (id, hash)
+    }
+
+    /// A draft of theirs of `n` instances, three hours ahead, that can be asked about, and the hash of its requests.
+    pub(crate) async fn drafted(&self, n: usize) -> (PlanId, String) {
         let mut fields = vec![("plan_cloud", "test"), ("go", "continue")];
         let instances = self.app.pickable(n);
         fields.extend(instances.iter().map(|i| ("ticked[]", i.as_str())));
@@ -43,8 +51,6 @@ impl<'a> Person<'a> {
         let fields = [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", &start), ("zone", "UTC"), ("go", "continue")];
         self.post("/api/plans/schedule", &fields).await;
         let hash = self.app.draft_view(&id).await.hash;
-        let answer = self.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
-        assert_eq!(answer.location, format!("/plans/{id}"));
         (id, hash)
     }
 }
