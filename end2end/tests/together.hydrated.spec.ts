@@ -21,7 +21,7 @@ test("each sees what the other saves, and nobody's words are overwritten", async
   await other.getByLabel("Date and time").fill(moved);
   await expect(page.getByLabel(/Change ticket/)).toHaveValue("CHG-7", { timeout: 20_000 });
   await expect(page.getByLabel("Date and time")).toHaveValue(moved);
-  await expect(page.getByText(/陈静.*changed this draft too/)).toBeVisible();
+  await expect(page.getByText(/陈静.*changed this draft/)).toBeVisible();
   await writing.press("End");
   await writing.pressSequentially(" quarter");
   await expect(other.getByLabel(/Reason/)).toHaveValue("Security fixes of this quarter", { timeout: 20_000 });
@@ -63,5 +63,47 @@ test("what cannot be saved any more is said, and stays on the screen", async ({ 
   await page.context().clearCookies({ name: "patchboard" });
   await expect(page.getByText("This page is no longer kept up to date")).toBeVisible({ timeout: 20_000 });
   await expect(page.getByText("Updates by itself")).toHaveCount(0);
+  await context.close();
+});
+
+test("what others save while a save is under way is not undone by the next one", async ({ page, browser, demo }) => {
+  test.setTimeout(120_000);
+  await fleetIsThere(page);
+  const path = await draft(page, "q=pilot&status=ACTIVE&engine=3.208.0", "Pilot ring");
+  const context = await browser.newContext({ baseURL: demo.url, locale: "en-US" });
+  const other = await context.newPage();
+  await signOn(other, demo, "陈静");
+  await open(page, `${path}/schedule`);
+  await open(other, `${path}/schedule`);
+  let answered = 0;
+  page.on("response", (response) => (answered += Number(response.url().endsWith("/api/plans/schedule"))));
+  let go!: () => void;
+  let arrived!: () => void;
+  const held = new Promise<void>((resolve) => (go = resolve));
+  const sent = new Promise<void>((resolve) => (arrived = resolve));
+  await page.route("**/api/plans/schedule", async (route) => {
+    const response = await route.fetch({ maxRedirects: 0 });
+    arrived();
+    await held;
+    await route.fulfill({ response });
+  }, { times: 1 });
+  const reason = page.getByLabel(/Reason/);
+  await reason.fill("Security");
+  await sent;
+  // While the answer is on its way somebody else saves, and this one types on.
+  await other.getByLabel(/Change ticket/).fill("CHG-7");
+  await expect(async () => {
+    const twin = await context.newPage();
+    await twin.goto(`${path}/schedule`);
+    await expect(twin.getByLabel(/Change ticket/)).toHaveValue("CHG-7", { timeout: 500 });
+    await twin.close();
+  }).toPass();
+  await reason.fill("Security fixes");
+  go();
+  await expect.poll(() => answered).toBeGreaterThanOrEqual(2);
+  await expect(page.getByLabel(/Change ticket/)).toHaveValue("CHG-7", { timeout: 20_000 });
+  await page.reload();
+  await expect(page.getByLabel(/Change ticket/)).toHaveValue("CHG-7");
+  await expect(page.getByLabel(/Reason/)).toHaveValue("Security fixes");
   await context.close();
 });

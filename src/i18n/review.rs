@@ -53,7 +53,7 @@ messages! {
     since_removed(n: usize) { "Instances taken out: {n}", "移出实例：{n} 个" }
     since_names { "Show their names", "显示名称" }
     check_again { "Check again now", "立即重新检查" }
-    edited_by(who: &str, when: &str) { "{who} changed this draft too, last at {when}:", "{who} 也修改了此草稿，最近于 {when}：" }
+    edited_by(who: &str, when: &str) { "{who} changed this draft, last at {when}:", "{who} 修改了此草稿，最近于 {when}：" }
     edited_over(who: &str, when: &str) { "You wrote over what {who} had written meanwhile, last at {when}. Yours stands now; theirs was:", "您覆盖了 {who} 同时填写的内容，最近于 {when}。当前为您的内容，对方的内容为：" }
     field_fold { "First or second reading", "第一次或第二次时刻" }
     field_empty { "(empty)", "（空）" }

@@ -33,6 +33,13 @@ pub(super) fn listen(target: &web_sys::EventTarget, event: &str, handler: impl F
 thread_local! {
     /// Something was changed that the server has not answered yet.
     static UNSAVED: Cell<bool> = const { Cell::new(false) };
+    /// Counts changes, so that an answer that was asked for before one is known for old.
+    static CHANGES: Cell<u32> = const { Cell::new(0) };
+}
+
+/// How many changes there were.
+pub(super) fn changes() -> u32 {
+    CHANGES.get()
 }
 
 /// Whether a change waits for its answer: a page fetched meanwhile is older than what is on screen.
@@ -42,6 +49,7 @@ pub(super) fn is_unsaved() -> bool {
 
 /// Notes that a change waits for its answer, or that none does.
 pub(super) fn set_unsaved(unsaved: bool) {
+    CHANGES.set(CHANGES.get().wrapping_add(u32::from(unsaved)));
     UNSAVED.set(unsaved);
 }
 
@@ -148,24 +156,50 @@ pub(super) fn take_over(fresh: &Document) {
 /// In forms that several people may fill at once, a field that nobody here has touched takes what somebody else has saved. One that
 /// was touched stays as it is typed; what it differs from is then what stands on the server now.
 fn adopt_fields(document: &Document, fresh: &Document) {
-    for (ours, theirs) in twins(document, fresh) {
-        if ticks(&ours) && ours.checked() == ours.default_checked() {
-            ours.set_checked(theirs.default_checked());
-        } else if !ticks(&ours) && ours.value() == ours.default_value() {
-            ours.set_value(&theirs.default_value());
-        }
-    }
-    note_saved(document, fresh);
+    // The server takes spaces off the ends: they are no touch.
+    let untouched = |field: &HtmlInputElement| {
+        if ticks(field) { field.checked() == field.default_checked() } else { field.value().trim() == field.default_value().trim() }
+    };
+    adopt(document, fresh, untouched);
 }
 
-/// What was saved is what the next save differs from, whatever is typed by now: a tick that was saved and then taken back must be
-/// one that is taken back.
-pub(super) fn note_saved(document: &Document, fresh: &Document) {
-    for (ours, theirs) in twins(document, fresh) {
+/// What a form holds at a moment.
+pub(super) struct Snapshot(Vec<((String, String), String)>);
+
+impl Snapshot {
+    /// Now.
+    pub(super) fn take(document: &Document) -> Self {
+        Self(inputs(document).into_iter().map(|field| (key(&field), state(&field))).collect())
+    }
+
+    fn holds(&self, field: &HtmlInputElement) -> bool {
+        self.0.iter().any(|(k, s)| *k == key(field) && *s == state(field))
+    }
+}
+
+/// A save has come back, and something was changed since it was sent. What was not takes what the server has made of it and of what
+/// others have saved; what was stays, and the next save tells it from what stands there now: a tick that was saved and then taken
+/// back is one that is taken back.
+pub(super) fn note_saved(document: &Document, fresh: &Document, sent: &Snapshot) {
+    adopt(document, fresh, |field| sent.holds(field));
+}
+
+fn adopt(document: &Document, fresh: &Document, may: impl Fn(&HtmlInputElement) -> bool) {
+    let theirs = inputs(fresh);
+    for ours in inputs(document) {
+        let Some(twin) = theirs.iter().find(|twin| !twin.name().is_empty() && key(twin) == key(&ours)) else { continue };
+        let takes = may(&ours);
         if ticks(&ours) {
-            ours.set_default_checked(theirs.default_checked());
+            if takes {
+                ours.set_checked(twin.default_checked());
+            }
+            ours.set_default_checked(twin.default_checked());
         } else {
-            ours.set_default_value(&theirs.default_value());
+            // Spaces that are being typed are left to whoever types.
+            if takes && ours.value().trim() != twin.default_value().trim() {
+                ours.set_value(&twin.default_value());
+            }
+            ours.set_default_value(&twin.default_value());
         }
     }
     let was = |root: &Document| root.query_selector("form[data-merge] input[name=was]").ok()??.dyn_into::<HtmlInputElement>().ok();
@@ -181,20 +215,20 @@ fn ticks(input: &HtmlInputElement) -> bool {
     matches!(input.type_().as_str(), "checkbox" | "radio")
 }
 
-/// The fields of forms that several people may fill, each with the same one of the other page.
-fn twins(document: &Document, fresh: &Document) -> Vec<(HtmlInputElement, HtmlInputElement)> {
-    let inputs = |root: &Document| {
-        let found = root.query_selector_all("form[data-merge] input:not([type=hidden])").ok();
-        let found = found.into_iter().flat_map(|list| (0..list.length()).filter_map(move |n| list.get(n)));
-        found.filter_map(|node| node.dyn_into::<HtmlInputElement>().ok()).collect::<Vec<_>>()
-    };
-    let key = |input: &HtmlInputElement| (input.name(), if ticks(input) { input.value() } else { String::new() });
-    let theirs = inputs(fresh);
-    let pair = |ours: HtmlInputElement| {
-        let twin = theirs.iter().find(|twin| !twin.name().is_empty() && key(twin) == key(&ours))?.clone();
-        Some((ours, twin))
-    };
-    inputs(document).into_iter().filter_map(pair).collect()
+/// The fields of forms that several people may fill.
+fn inputs(root: &Document) -> Vec<HtmlInputElement> {
+    let found = root.query_selector_all("form[data-merge] input:not([type=hidden])").ok();
+    let found = found.into_iter().flat_map(|list| (0..list.length()).filter_map(move |n| list.get(n)));
+    found.filter_map(|node| node.dyn_into::<HtmlInputElement>().ok()).collect()
+}
+
+/// By what a field is the same on two pages.
+fn key(input: &HtmlInputElement) -> (String, String) {
+    (input.name(), if ticks(input) { input.value() } else { String::new() })
+}
+
+fn state(input: &HtmlInputElement) -> String {
+    if ticks(input) { input.checked().to_string() } else { input.value() }
 }
 
 /// Tells the server which boxes were ticked when somebody came to them: only what differs from that is theirs.

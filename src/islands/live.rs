@@ -40,27 +40,39 @@ pub fn Live(
 
 #[cfg(feature = "hydrate")]
 mod browser {
-    use crate::islands::browser::{Fetched, document, fetch_page, is_unsaved, path_of, take_over};
+    use crate::islands::browser::{Fetched, changes, document, fetch_page, is_unsaved, path_of, take_over};
     use leptos::prelude::*;
-    use std::time::Duration;
+    use std::{cell::Cell, rc::Rc, time::Duration};
 
-    async fn look(over: RwSignal<bool>) {
+    /// Looks in a row that led elsewhere, before it is believed: a session that was renewed in another window may have been between.
+    const ELSEWHERE: u32 = 2;
+
+    async fn look(over: RwSignal<bool>, elsewhere: &Cell<u32>) {
+        let before = changes();
         let here = web_sys::window().and_then(|w| w.location().href().ok()).unwrap_or_default();
         match fetch_page(&here, None, "").await {
-            // Something was changed while it was on its way: what is here is newer.
-            _ if is_unsaved() => {}
-            Fetched::Page(fresh, address) if path_of(&address) == path_of(&here) => take_over(&fresh),
-            Fetched::Page(..) | Fetched::Refused => over.set(true),
+            // Something was changed while it was on its way, saved by now or not: what is here is newer.
+            _ if changes() != before || is_unsaved() => {}
+            Fetched::Page(fresh, address) if path_of(&address) == path_of(&here) => {
+                elsewhere.set(0);
+                take_over(&fresh);
+            }
+            Fetched::Page(..) | Fetched::Refused => {
+                elsewhere.set(elsewhere.get() + 1);
+                over.set(elsewhere.get() >= ELSEWHERE);
+            }
             Fetched::Lost => {}
         }
     }
 
     pub(super) fn watch(every: u32, over: RwSignal<bool>) {
+        let elsewhere = Rc::new(Cell::new(0));
         set_interval(
             move || {
                 let visible = document().is_some_and(|d| d.visibility_state() == web_sys::VisibilityState::Visible);
                 if visible && !is_unsaved() && !over.get_untracked() {
-                    leptos::task::spawn_local(look(over));
+                    let elsewhere = elsewhere.clone();
+                    leptos::task::spawn_local(async move { look(over, &elsewhere).await });
                 }
             },
             Duration::from_secs(u64::from(every.max(1))),

@@ -12,6 +12,8 @@ pub fn SaveAsYouGo(
     form: String,
     /// What is said when the server did not answer.
     failed: String,
+    /// What is said when the server has refused it.
+    refused: String,
     /// What is said when the form is no longer to be had.
     ended: String,
 ) -> impl IntoView {
@@ -23,6 +25,7 @@ pub fn SaveAsYouGo(
     let said = move || match lost.get() {
         Unsaved::No => None,
         Unsaved::Lost => Some(failed.clone()),
+        Unsaved::Refused => Some(refused.clone()),
         Unsaved::Ended => Some(ended.clone()),
     };
     view! { <div role="alert">{move || said().map(|text| view! { <p class="banner error">{text}</p> })}</div> }
@@ -35,6 +38,9 @@ enum Unsaved {
     /// No answer; the next try may have one.
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser saves"))]
     Lost,
+    /// The server says no, for now.
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser saves"))]
+    Refused,
     /// Another page stands where the form was.
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a browser saves"))]
     Ended,
@@ -43,7 +49,9 @@ enum Unsaved {
 #[cfg(feature = "hydrate")]
 mod browser {
     use super::Unsaved;
-    use crate::islands::browser::{Fetched, document, fetch_page, is_unsaved, listen, note_saved, set_unsaved, show_address, take_over};
+    use crate::islands::browser::{
+        Fetched, Snapshot, document, fetch_page, is_unsaved, listen, note_saved, path_of, set_unsaved, show_address, take_over,
+    };
     use leptos::prelude::*;
     use std::{cell::Cell, rc::Rc, time::Duration};
     use wasm_bindgen::JsCast;
@@ -73,6 +81,11 @@ mod browser {
         }
     }
 
+    /// Whether an address means that there is no such form any more: one is signed out, or the draft is none.
+    fn is_over(address: &str) -> bool {
+        path_of(address) == crate::paths::SIGN_IN || address.contains("error=changed") || address.contains("error=not_found")
+    }
+
     impl Saver {
         fn changed(&self) {
             set_unsaved(true);
@@ -95,13 +108,15 @@ mod browser {
                 let sent = saver.changes.get();
                 // `get_attribute`, because a field called `action` would hide the property.
                 let url = saver.form.get_attribute("action").unwrap_or_default();
+                let snapshot = document().map(|d| Snapshot::take(&d));
                 let answer = fetch_page(&url, Some(&saver.form), "save").await;
                 saver.saving.set(false);
                 let newer = saver.changes.get() != sent;
                 let is_here = |fresh: &web_sys::Document| fresh.get_element_by_id(&saver.form.id()).is_some();
                 let (answer, unsaved) = match answer {
-                    Fetched::Page(fresh, address) if is_here(&fresh) => (Some((fresh, address)), Unsaved::No),
                     // What was typed stays on the screen, and counts as not saved.
+                    Fetched::Page(_, address) if address.contains("error=") && !is_over(&address) => (None, Unsaved::Refused),
+                    Fetched::Page(fresh, address) if is_here(&fresh) => (Some((fresh, address)), Unsaved::No),
                     Fetched::Page(..) | Fetched::Refused => (None, Unsaved::Ended),
                     Fetched::Lost => (None, Unsaved::Lost),
                 };
@@ -112,8 +127,8 @@ mod browser {
                     if !newer {
                         set_unsaved(false);
                         take_over(&fresh);
-                    } else if let Some(document) = document() {
-                        note_saved(&document, &fresh);
+                    } else if let (Some(document), Some(sent)) = (document(), snapshot) {
+                        note_saved(&document, &fresh, &sent);
                     }
                 }
                 // While nobody takes it, trying again at once would only be noise.

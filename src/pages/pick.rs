@@ -142,7 +142,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
             </details>
         </form>
         <Updates every=5 quiet=true/>
-        <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned() ended=lang.save_ended().to_owned()/>
+        <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned() refused=lang.save_refused().to_owned() ended=lang.save_ended().to_owned()/>
     }.into_any()
 }
 

@@ -157,17 +157,18 @@ fn Checks(view: ReviewView) -> impl IntoView {
         })
         .collect::<Vec<_>>();
     view! {
-        <section class="card" class:blocking=blocked data-live="checks"><h2>{lang.checks_title()}</h2>
+        <div data-live="checks"><section class="card" class:blocking=blocked><h2>{lang.checks_title()}</h2>
             {if !blocked { view! { <p class="sub good">{lang.checks_good()}</p> }.into_any() } else { view! { <ul>{items(blocking)}</ul> }.into_any() }}
             {(!warnings.is_empty()).then(|| view! { <ul class="warnings">{items(warnings)}</ul> })}
             {(!others.is_empty()).then(|| view! { <h3>{lang.others_title()}</h3><ul>{others}</ul> })}
-            // With what is being written for the decision, where there is such a form: looking again loses nothing.
-            <form id="check" method="post" action=CheckPlan::url() class="actions">
-                <input type="hidden" name="plan" value=now.plan.id.to_string()/>
-                {now.may.allows(Action::CheckPlan).then(|| view! { <button form=if decides { "decide" } else { "check" } formaction=CheckPlan::url()>{lang.check_again()}</button> })}
-                <span class="hint">{ages}</span>
-            </form>
-        </section>
+            <p class="hint">{ages}</p>
+        </section></div>
+        // Not among what keeps itself up to date: it belongs to the form that this page was made with, and takes along what is being
+        // written there.
+        <form id="check" method="post" action=CheckPlan::url() class="actions end">
+            <input type="hidden" name="plan" value=now.plan.id.to_string()/>
+            {now.may.allows(Action::CheckPlan).then(|| view! { <button form=if decides { "decide" } else { "check" } formaction=CheckPlan::url()>{lang.check_again()}</button> })}
+        </form>
     }
 }
 

@@ -76,7 +76,7 @@ fn Schedule(view: DraftView) -> impl IntoView {
                 <button class="primary" name="go" value="continue">{lang.continue_to_review()}</button>
             </div>
         </form>
-        <SaveAsYouGo form="schedule".to_owned() failed=lang.save_failed().to_owned() ended=lang.save_ended().to_owned()/>
+        <SaveAsYouGo form="schedule".to_owned() failed=lang.save_failed().to_owned() refused=lang.save_refused().to_owned() ended=lang.save_ended().to_owned()/>
         <Updates every=if waiting { 1 } else { 5 } quiet=true/>
     }
 }

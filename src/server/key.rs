@@ -20,7 +20,7 @@ pub(super) fn seal(file: &Path, may_make: bool) -> Result<Seal, ConfigError> {
     if !file.exists() {
         if !may_make {
             return Err(ConfigError(format!(
-                "the key file {} is missing, and the database holds second factors that only it opens: restore it from its copy, or                  set server.key_file. If it is lost, take the factors away with `patchboard user drop-factor NAME`",
+                "the key file {} is missing, and the database holds second factors that only it opens: restore it from its copy, or set server.key_file. If it is lost, take the factors away with `patchboard user drop-factor NAME`",
                 file.display()
             )));
         }

@@ -158,6 +158,12 @@ async fn roles_follow_the_groups_and_whoever_has_none_is_out() {
     assert_eq!(app.get_as(&cookie, "/instances").await.status, StatusCode::SEE_OTHER, "every session has ended");
     assert!(!app.services.user_named("chen.jing").await.unwrap().roles.contains(&Role::Approver), "and approvals do not count any more");
 
+    // Somebody who had no more than reading is signed out as well.
+    let reader = cookies(&sign_in(&app, &provider, "s-2").await);
+    provider.change("s-2", |a| a.groups.clear());
+    assert!(sign_in(&app, &provider, "s-2").await.location.contains("error=sso_no_role"));
+    assert_eq!(app.get_as(&reader, "/instances").await.status, StatusCode::SEE_OTHER);
+
     // Disabled here is disabled, whatever the provider says.
     provider.change("s-1", |a| a.groups = vec!["dba".to_owned()]);
     let id = app.services.user_named("chen.jing").await.unwrap().id;

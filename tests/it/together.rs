@@ -75,9 +75,9 @@ async fn the_other_editor_is_named_with_what_they_did() {
     let id = app.draft(&ids, 120).await;
     pick(&one, &id, &ids, &ids[..1]).await;
     for path in [format!("/plans/{id}/schedule"), format!("/plans/{id}/instances")] {
-        assert!(!one.get(&path).await.body.contains("changed this draft too"), "one's own change is no news");
+        assert!(!one.get(&path).await.body.contains("changed this draft"), "one's own change is no news");
         let page = two.get(&path).await.body;
-        assert!(page.contains("li.na changed this draft too, last at") && page.contains("2 → 1 (+0, −1)"), "{path}: {page}");
+        assert!(page.contains("li.na changed this draft, last at") && page.contains("2 → 1 (+0, −1)"), "{path}: {page}");
     }
 }
 
@@ -108,7 +108,7 @@ async fn words_that_were_written_over_are_shown_to_both() {
     let mine = two.get(&path).await.body;
     assert!(mine.contains("You wrote over what li.na had written meanwhile") && mine.contains("security fixes"), "{mine}");
     let theirs = one.get(&path).await.body;
-    assert!(theirs.contains("chen.jie changed this draft too") && theirs.contains("security fixes → asked for by the bank"), "{theirs}");
+    assert!(theirs.contains("chen.jie changed this draft") && theirs.contains("security fixes → asked for by the bank"), "{theirs}");
     for page in [&mine, &theirs] {
         assert!(page.contains("value=\"asked for by the bank\""));
     }
@@ -132,7 +132,7 @@ async fn nobody_ticks_again_what_somebody_else_has_taken_out() {
 async fn checks_can_be_made_again_now() {
     let app = reviewed().await;
     let dba = app.person("li.na", &[Role::Operator]).await;
-    let (id, _) = dba.asked(2).await;
+    let (id, hash) = dba.asked(2).await;
     let lead = app.person("wang.wei", &[Role::Approver]).await;
     let plan = format!("/plans/{id}");
     assert!(lead.get(&plan).await.body.contains("Check again now"));
@@ -161,8 +161,13 @@ async fn checks_can_be_made_again_now() {
     }
     // What is being written for the decision is kept, with whatever is in it.
     let words = "</textarea><b>\n looked at again";
-    lead.post("/api/plans/check", &[("plan", id.as_str()), ("comment", words)]).await;
+    lead.post("/api/plans/check", &[("plan", id.as_str()), ("hash", &hash), ("comment", words)]).await;
     assert!(lead.get(&plan).await.body.contains("&lt;/textarea&gt;&lt;b&gt;\n looked at again</textarea>"));
+    // Taken out is taken out, and a check without that field says nothing about it.
+    lead.post("/api/plans/check", &[("plan", id.as_str())]).await;
+    assert!(lead.get(&plan).await.body.contains("looked at again"));
+    lead.post("/api/plans/check", &[("plan", id.as_str()), ("hash", &hash), ("comment", "")]).await;
+    assert!(!lead.get(&plan).await.body.contains("looked at again"));
     let viewer = app.person("sam", &[Role::Viewer]).await;
     assert_eq!(viewer.post("/api/plans/check", &[("plan", id.as_str())]).await.status, StatusCode::FORBIDDEN);
     assert!(!viewer.get(&plan).await.body.contains("Check again now"));

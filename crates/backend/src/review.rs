@@ -201,13 +201,13 @@ impl Services {
         result
     }
 
-    /// Keeps what somebody is writing for a decision, for them alone.
+    /// Keeps what somebody is writing for a decision, for them alone; nothing, when they have taken it out.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
     pub async fn keep_words(&self, actor: &Actor, id: &PlanId, comment: &str) -> Result<(), Error> {
         let comment = cleaned(comment);
-        if let (Some(user), false) = (&actor.user, comment.is_empty())
+        if let Some(user) = &actor.user
             && actor.is(Role::Approver)
             && self.plan(id).await?.review.is_some()
         {

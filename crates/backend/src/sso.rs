@@ -203,12 +203,9 @@ impl Services {
     /// Nobody vouches for them any more: what they approved does not count, and where they are signed in they are no longer.
     async fn shut_out(&self, user: User, address: &str) -> Result<(), Error> {
         let left = vec![Role::Viewer];
-        // They were shut out before: nothing of theirs is left to end.
-        if user.roles == left {
-            return Ok(());
-        }
-        let deed = self.roles_deed(&user, &left, address);
-        Ok(self.store().shut_external(&User { roles: left, ..user }, &deed).await?)
+        // Somebody who had no more is signed out all the same; the ledger is told once.
+        let deed = (user.roles != left).then(|| self.roles_deed(&user, &left, address));
+        Ok(self.store().shut_external(&User { roles: left, ..user }, deed.as_ref()).await?)
     }
 
     /// The name that somebody has at the provider, or the nearest that is free: two people never share one in the ledger. The name

@@ -2,7 +2,7 @@
 //! ledger, which holds every change with what stood there before.
 
 use crate::{Error, Services, drafts::plan_subject};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::Actor,
     fleet::{Edited, FieldChange, Names},
@@ -26,20 +26,26 @@ const TEXT_MAX: usize = 300;
 impl Services {
     /// What this reader should know of the other hands in a draft.
     pub(crate) async fn edited(&self, actor: &Actor, plan: &Plan, names: &Names) -> Result<Option<Edited>, Error> {
-        // Without a second hand there is nothing to look for.
         let since = self.now() - Duration::hours(NEWS_HOURS);
         if plan.updated_at < since {
             return Ok(None);
         }
         let search = LedgerSearch { what: "plan.edit".to_owned(), subject: plan_subject(&plan.id), ..LedgerSearch::default() };
         let (entries, _) = self.store().ledger(&search, CHANGES, 0).await?;
-        let changes: Vec<Body> = entries.iter().filter_map(Entry::read).collect();
+        let recent = |b: &Body| b.at.parse::<DateTime<Utc>>().is_ok_and(|at| at >= since);
+        let changes: Vec<Body> = entries.iter().filter_map(Entry::read).take_while(recent).collect();
         let Some(newest) = changes.first() else { return Ok(None) };
+        let me = actor.user.as_ref().map(UserId::as_str);
         let series = changes.iter().take_while(|b| b.user == newest.user).count();
         let name = |user: &Option<String>| user.as_ref().and_then(|id| names.get(&UserId::new(id.as_str())).cloned());
-        let is_mine = newest.user.is_some() && newest.user.as_deref() == actor.user.as_ref().map(UserId::as_str);
+        let is_mine = me.is_some() && newest.user.as_deref() == me;
         let (who, fields) = if is_mine {
-            (changes.get(series).and_then(|b| name(&b.user)), written_over(&changes[..series]))
+            let fields = written_over(&changes[..series]);
+            // Whose words they were: who wrote that field last before.
+            let wrote = |f: &FieldChange| changes[series..].iter().find(|b| b.user.as_deref() != me && b.detail.get(&f.field).is_some());
+            let mut whose: Vec<String> = fields.iter().filter_map(|f| name(&wrote(f)?.user)).collect();
+            whose.dedup();
+            (Some(whose.join(", ")).filter(|who| !who.is_empty()), fields)
         } else {
             (name(&newest.user), together(&changes[..series]))
         };

@@ -80,11 +80,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn shut_external(&self, user: &User, deed: &Deed) -> Result<(), Error> {
+    pub async fn shut_external(&self, user: &User, deed: Option<&Deed>) -> Result<(), Error> {
         let mut tx = self.write.begin().await?;
         update(&mut tx, user).await?;
         end_sessions(&mut tx, &user.id).await?;
-        append(&mut tx, deed).await?;
+        if let Some(deed) = deed {
+            append(&mut tx, deed).await?;
+        }
         tx.commit().await?;
         Ok(())
     }

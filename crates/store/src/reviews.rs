@@ -58,6 +58,8 @@ struct Row {
 }
 
 async fn end_review(tx: &mut Transaction<'_, Sqlite>, plan: &PlanId, number: i64, end: ReviewEnd, now: DateTime<Utc>) -> Result<(), Error> {
+    // They were about what was asked then.
+    sqlx::query("DELETE FROM unsent_words WHERE plan = $1").bind(plan.as_str()).execute(&mut **tx).await?;
     let done = sqlx::query("UPDATE reviews SET ended_at = $1, outcome = $2 WHERE plan = $3 AND number = $4 AND ended_at IS NULL")
         .bind(ms(now))
         .bind(end.word())
@@ -80,6 +82,14 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn keep_words(&self, plan: &PlanId, user: &UserId, words: &str) -> Result<(), Error> {
+        if words.is_empty() {
+            sqlx::query("DELETE FROM unsent_words WHERE plan = $1 AND user_id = $2")
+                .bind(plan.as_str())
+                .bind(user.as_str())
+                .execute(&self.write)
+                .await?;
+            return Ok(());
+        }
         sqlx::query(
             "INSERT INTO unsent_words (plan, user_id, words) VALUES ($1, $2, $3) ON CONFLICT (plan, user_id) DO UPDATE SET words = excluded.words",
         )
