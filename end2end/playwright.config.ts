@@ -17,8 +17,8 @@ export default defineConfig({
   testDir: "tests",
   workers: 2,
   retries: 0,
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   reporter: [["list"]],
   use: { launchOptions, locale: "en-US", viewport: { width: 1360, height: 900 } },
   projects: [

@@ -79,7 +79,9 @@ test("pick, schedule, review, send, watch, cancel", async ({ page }) => {
   const cancelled = page.locator("tbody tr", { hasText: "Cancelled" });
   if (hydrated()) await expect(cancelled).toHaveCount(2, { timeout: 30_000 });
   else await eventually(page, async () => expect(cancelled).toHaveCount(2, { timeout: 500 }));
-  await expect(page.getByText("confirmed by the list")).toBeVisible();
+  const confirmed = page.getByText("confirmed by the list");
+  if (hydrated()) await expect(confirmed).toBeVisible();
+  else await eventually(page, async () => expect(confirmed).toBeVisible({ timeout: 500 }));
 
   // And its record can go; our history stays.
   await page.getByRole("button", { name: "Delete the record in the cloud" }).click();

@@ -36,21 +36,25 @@ impl Services {
         let changes: Vec<Body> = entries.iter().filter_map(Entry::read).take_while(recent).collect();
         let Some(newest) = changes.first() else { return Ok(None) };
         let me = actor.user.as_ref().map(UserId::as_str);
-        let series = changes.iter().take_while(|b| b.user == newest.user).count();
         let name = |user: &Option<String>| user.as_ref().and_then(|id| names.get(&UserId::new(id.as_str())).cloned());
-        let is_mine = me.is_some() && newest.user.as_deref() == me;
-        let (who, fields) = if is_mine {
-            let fields = written_over(&changes[..series]);
-            // Whose words they were: who wrote that field last before.
-            let wrote = |f: &FieldChange| changes[series..].iter().find(|b| b.user.as_deref() != me && b.detail.get(&f.field).is_some());
-            let mut whose: Vec<String> = fields.iter().filter_map(|f| name(&wrote(f)?.user)).collect();
-            whose.dedup();
-            (Some(whose.join(", ")).filter(|who| !who.is_empty()), fields)
+        let mine = changes.iter().take_while(|b| me.is_some() && b.user.as_deref() == me).count();
+        let over = written_over(&changes[..mine]);
+        let (who, at, fields) = if over.is_empty() {
+            // What somebody else did last, also when one has saved something of one's own since.
+            let theirs = &changes[mine..];
+            let Some(last) = theirs.first() else { return Ok(None) };
+            let series = theirs.iter().take_while(|b| b.user == last.user).count();
+            (name(&last.user), &last.at, together(&theirs[..series]))
         } else {
-            (name(&newest.user), together(&changes[..series]))
+            // Whose words they were: who wrote that field last before.
+            let wrote = |f: &FieldChange| changes[mine..].iter().find(|b| b.user.as_deref() != me && b.detail.get(&f.field).is_some());
+            let mut whose: Vec<String> = over.iter().filter_map(|f| name(&wrote(f)?.user)).collect();
+            whose.dedup();
+            (Some(whose.join(", ")).filter(|who| !who.is_empty()), &newest.at, over.clone())
         };
         let Some(who) = who.filter(|_| !fields.is_empty()) else { return Ok(None) };
-        Ok(Some(Edited { who, at: plan.updated_at, written_over: is_mine, fields }))
+        let at = at.parse().unwrap_or(plan.updated_at);
+        Ok(Some(Edited { who, at, written_over: !over.is_empty(), fields }))
     }
 }
 
