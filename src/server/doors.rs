@@ -197,7 +197,8 @@ fn here(request: &Request) -> String {
     request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
 }
 
-fn redirect(to: &str) -> Response {
+/// On to another page of ours, or away.
+pub(super) fn redirect(to: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AppState,
-    doors::Asking,
+    doors::{Asking, redirect},
     refusal::{self, FactorSaid},
     session,
 };
@@ -38,13 +38,13 @@ pub(super) async fn show(State(state): State<AppState>, Extension(asking): Exten
     let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     match state.services.propose_factor(actor).await {
         Ok(proposed) => page(&state, &headers, &proposed, None),
-        Err(error) => session::to(&crate::api::after(error, paths::ACCOUNT)),
+        Err(error) => redirect(&crate::api::after(error, paths::ACCOUNT)),
     }
 }
 
 /// A reload by hand, or the back button: the secret is shown once, so there is nothing here.
 pub(super) async fn leave() -> Response {
-    session::to(paths::ACCOUNT)
+    redirect(paths::ACCOUNT)
 }
 
 #[derive(Deserialize)]
@@ -63,13 +63,13 @@ pub(super) async fn confirm(
     let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     let Some(token) = session::present(&state, &headers) else { return StatusCode::UNAUTHORIZED.into_response() };
     let said = match state.services.confirm_factor(actor, &form.code, &token).await {
-        Ok(()) => return session::to(&paths::with(paths::ACCOUNT, "error", "factor_on")),
+        Ok(()) => return redirect(&paths::with(paths::ACCOUNT, "error", "factor_on")),
         Err(SignInError::Account(AccountRefusal::FactorCode)) => FactorSaid::Wrong,
         Err(SignInError::Wait(seconds)) => FactorSaid::Wait(seconds),
         Err(error) => return session::back(paths::ACCOUNT, &error, &[]),
     };
     match state.services.proposed_factor(actor).await {
         Ok(proposed) => page(&state, &headers, &proposed, Some(said)),
-        Err(error) => session::to(&crate::api::after(error, paths::ACCOUNT)),
+        Err(error) => redirect(&crate::api::after(error, paths::ACCOUNT)),
     }
 }

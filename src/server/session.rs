@@ -1,13 +1,17 @@
 //! Signing in and out, passwords, one-time codes: whatever sets a session cookie, or shows a secret once.
 
-use super::{AppState, cookies, doors::Asking, refusal};
+use super::{
+    AppState, cookies,
+    doors::{Asking, redirect},
+    refusal,
+};
 use crate::{api::ApiError, paths};
 use axum::{
     Extension, Form,
     extract::State,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{LOCATION, SET_COOKIE, USER_AGENT},
+        header::{SET_COOKIE, USER_AGENT},
     },
     response::{IntoResponse, Response},
 };
@@ -25,10 +29,6 @@ pub const SAMPLE_PEOPLE: [(&str, &str, &[Role]); 4] = [
     ("sam", "Sam (viewer)", &[Role::Viewer]),
     ("admin", "Admin", &[Role::Administrator]),
 ];
-
-pub(super) fn to(path: &str) -> Response {
-    (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
-}
 
 fn agent(headers: &HeaderMap) -> String {
     headers.get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
@@ -55,7 +55,7 @@ fn session_cookie(state: &AppState, token: &str) -> Option<HeaderValue> {
 
 /// Goes on with the cookies of a new session.
 pub(super) fn signed_in(state: &AppState, signed_in: &SignedIn, path: &str) -> Response {
-    let mut response = to(path);
+    let mut response = redirect(path);
     let secure = state.front.secure;
     let session = session_cookie(state, &signed_in.token);
     let device = cookies::write(cookies::DEVICE, &signed_in.device, secure, Some(cookies::YEAR));
@@ -70,7 +70,7 @@ const KEPT_MAX: usize = 2_000;
 
 /// Back to the form with the code of what stands against it.
 pub(super) fn back(form: &str, error: &SignInError, keep: &[(&str, &str)]) -> Response {
-    let mut path = match error {
+    let path = match error {
         SignInError::Refused => paths::with(form, "error", "refused"),
         SignInError::Wait(seconds) => paths::with(form, "wait", &seconds.to_string()),
         SignInError::Account(refusal) => paths::with(form, "error", ApiError::Account(*refusal).code()),
@@ -80,15 +80,20 @@ pub(super) fn back(form: &str, error: &SignInError, keep: &[(&str, &str)]) -> Re
             paths::with(form, "error", "failed")
         }
     };
-    // A field that was filled with more than anybody types is not carried back in an address.
-    for (key, value) in keep.iter().filter(|(_, value)| (1..=KEPT_MAX).contains(&value.len())) {
-        path = paths::with(&path, key, value);
-    }
-    to(&path)
+    redirect(&with_fields(path, keep))
+}
+
+/// Carries back what was typed; not what is more than anybody types.
+fn with_fields(path: String, keep: &[(&str, &str)]) -> String {
+    let typed = keep.iter().filter(|(_, value)| (1..=KEPT_MAX).contains(&value.len()));
+    typed.fold(path, |path, (key, value)| paths::with(&path, key, value))
 }
 
 #[derive(Deserialize)]
 pub(super) struct Credentials {
+    /// Only where a password is chosen.
+    #[serde(default)]
+    code: String,
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -99,6 +104,12 @@ pub(super) struct Credentials {
     next: String,
 }
 
+impl Credentials {
+    fn attempt(&self, origin: Origin) -> Attempt {
+        Attempt { name: self.name.clone(), password: self.password.clone(), factor: self.factor.clone(), origin }
+    }
+}
+
 /// Begins a session by name and password.
 pub(super) async fn begin(
     State(state): State<AppState>,
@@ -106,9 +117,7 @@ pub(super) async fn begin(
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    let attempt =
-        Attempt { name: form.name.clone(), password: form.password, factor: form.factor, origin: origin(&state, &asking, &headers) };
-    match state.services.sign_in(attempt).await {
+    match state.services.sign_in(form.attempt(origin(&state, &asking, &headers))).await {
         Ok(done) => signed_in(&state, &done, &paths::local(&form.next)),
         Err(error) => back(paths::SIGN_IN, &error, &[("name", &form.name), ("next", &form.next)]),
     }
@@ -116,13 +125,13 @@ pub(super) async fn begin(
 
 /// Ends the session.
 pub(super) async fn end(State(state): State<AppState>, Extension(asking): Extension<Asking>, headers: HeaderMap) -> Response {
-    if let (Some(actor), Some(token)) = (asking.actor(), cookies::read(&headers, cookies::SESSION, state.front.secure))
-        && let Err(error) = state.services.sign_out(actor, token).await
+    if let (Some(actor), Some(token)) = (asking.actor(), present(&state, &headers))
+        && let Err(error) = state.services.sign_out(actor, &token).await
     {
         tracing::error!(error = ?error, "a session could not be ended");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    let mut response = to(&paths::with(paths::SIGN_IN, "error", "signed_out_well"));
+    let mut response = redirect(&paths::with(paths::SIGN_IN, "error", "signed_out_well"));
     // Language, zone and the known browser are cookies, and stay.
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     if let Some(cookie) = cookies::write(cookies::SESSION, "", state.front.secure, None) {
@@ -155,28 +164,14 @@ pub(super) async fn password(
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Redeem {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    password: String,
-    #[serde(default)]
-    factor: String,
-}
-
 /// Chooses a password with a one-time code.
 pub(super) async fn redeem(
     State(state): State<AppState>,
     Extension(asking): Extension<Asking>,
     headers: HeaderMap,
-    Form(form): Form<Redeem>,
+    Form(form): Form<Credentials>,
 ) -> Response {
-    let attempt =
-        Attempt { name: form.name.clone(), password: form.password, factor: form.factor, origin: origin(&state, &asking, &headers) };
-    match state.services.redeem(&form.code, attempt).await {
+    match state.services.redeem(&form.code, form.attempt(origin(&state, &asking, &headers))).await {
         Ok(done) => signed_in(&state, &done, paths::INBOX),
         Err(error) => back(paths::WELCOME, &error, &[("name", &form.name)]),
     }
@@ -202,7 +197,7 @@ pub(super) async fn confirm(
     let (Some(actor), Some(token)) = (asking.actor(), present(&state, &headers)) else { return StatusCode::UNAUTHORIZED.into_response() };
     match state.services.confirm_identity(actor, form.password, &form.factor, &token).await {
         Ok(token) => {
-            let mut response = to(&paths::local(&form.next));
+            let mut response = redirect(&paths::local(&form.next));
             response.headers_mut().extend(session_cookie(&state, &token).map(|cookie| (SET_COOKIE, cookie)));
             response
         }
@@ -241,13 +236,8 @@ pub(super) async fn code(
     match made {
         Ok((name, code)) => refusal::code_page(&headers, &state.look, &name, &code, &state.front.origin(&headers)),
         Err(error) => {
-            let mut path = crate::api::after(error, paths::PEOPLE);
-            for (key, value) in [("name", &form.name), ("full_name", &form.full_name)] {
-                if (1..=KEPT_MAX).contains(&value.len()) {
-                    path = paths::with(&path, key, value);
-                }
-            }
-            to(&path)
+            let path = crate::api::after(error, paths::PEOPLE);
+            redirect(&with_fields(path, &[("name", &form.name), ("full_name", &form.full_name)]))
         }
     }
 }

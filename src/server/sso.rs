@@ -2,8 +2,8 @@
 
 use super::{
     AppState, cookies,
-    doors::Asking,
-    session::{back as back_to, origin, signed_in, to},
+    doors::{Asking, redirect},
+    session::{back as back_to, origin, signed_in},
 };
 use crate::paths;
 use axum::{
@@ -35,7 +35,7 @@ pub(super) struct Begin {
     again: String,
 }
 
-fn redirect(state: &AppState, headers: &HeaderMap) -> String {
+fn way_back(state: &AppState, headers: &HeaderMap) -> String {
     format!("{}{}", state.front.origin(headers), paths::SSO_BACK)
 }
 
@@ -50,9 +50,9 @@ pub(super) async fn begin(
         return StatusCode::NOT_FOUND.into_response();
     }
     let next = kept(&paths::local(&query.next));
-    match state.services.begin_sso(&redirect(&state, &headers), !query.again.is_empty(), &asking.address).await {
+    match state.services.begin_sso(&way_back(&state, &headers), !query.again.is_empty(), &asking.address).await {
         Ok(away) => {
-            let mut response = to(&away.address);
+            let mut response = redirect(&away.address);
             let again = if query.again.is_empty() { "" } else { AGAIN };
             let kept = format!("{}.{again}.{}", away.token, paths::query_value(&next));
             if let Some(cookie) = cookies::write(cookies::AWAY, &kept, state.front.secure, Some(cookies::AWAY_SECONDS)) {
@@ -90,7 +90,7 @@ pub(super) async fn back(
         code: query.code,
         issuer: query.iss,
         error: query.error,
-        redirect: redirect(&state, &headers),
+        redirect: way_back(&state, &headers),
         origin: origin(&state, &asking, &headers),
     };
     let mut response = match state.services.finish_sso(&brought).await {

@@ -29,10 +29,19 @@ impl Drop for Asking {
 impl Services {
     /// Asks in the background for the lists that are missing or too old. Asking twice asks once.
     pub(crate) fn ask_candidates(&self, cloud: &CloudName, ids: Vec<InstanceId>) {
+        self.ask_older_than(cloud, ids, self.oldest_that_is_good());
+    }
+
+    /// A list that was read before is too old.
+    fn oldest_that_is_good(&self) -> DateTime<Utc> {
+        self.now() - Duration::minutes(self.policy().candidates_minutes)
+    }
+
+    fn ask_older_than(&self, cloud: &CloudName, ids: Vec<InstanceId>, since: DateTime<Utc>) {
         let services = self.clone();
         let cloud = cloud.clone();
         tokio::spawn(async move {
-            if let Err(error) = services.read_candidates(&cloud, &ids).await {
+            if let Err(error) = services.read_older_than(&cloud, &ids, since).await {
                 tracing::error!(cloud = %cloud, error = ?error, "candidate lists could not be kept");
             }
         });
@@ -43,7 +52,7 @@ impl Services {
     /// # Errors
     /// [`Error::Store`]; what a call gives is kept with its instance.
     pub async fn read_candidates(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
-        self.read_older_than(cloud, ids, self.now() - Duration::minutes(self.policy().candidates_minutes)).await
+        self.read_older_than(cloud, ids, self.oldest_that_is_good()).await
     }
 
     async fn read_older_than(&self, cloud: &CloudName, ids: &[InstanceId], since: DateTime<Utc>) -> Result<(), Error> {
@@ -136,12 +145,7 @@ impl Services {
         if cloud.is_stopped() || cloud.throttled_until(self.now()).is_some() {
             return Ok(());
         }
-        let (services, now) = (self.clone(), self.now());
-        tokio::spawn(async move {
-            if let Err(error) = services.read_older_than(&plan.cloud, &plan.draft.instances, now).await {
-                tracing::error!(cloud = %plan.cloud, error = ?error, "candidate lists could not be kept");
-            }
-        });
+        self.ask_older_than(&plan.cloud, plan.draft.instances, self.now());
         Ok(())
     }
 
@@ -152,8 +156,7 @@ impl Services {
     pub async fn retry_candidates(&self, actor: &Actor, cloud: &CloudName, ids: &[InstanceId]) -> Result<(), Error> {
         self.allow(actor, Action::CreatePlan)?;
         let long_ago = DateTime::UNIX_EPOCH;
-        let since = self.now() - Duration::minutes(self.policy().candidates_minutes);
-        for (id, _, result) in self.store().offers(cloud, ids, since).await? {
+        for (id, _, result) in self.store().offers(cloud, ids, self.oldest_that_is_good()).await? {
             if let Err(why) = result {
                 self.store().put_offer(cloud, &id, long_ago, Err(&why)).await?;
             }

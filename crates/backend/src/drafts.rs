@@ -371,10 +371,12 @@ impl Services {
     /// [`Error::NotFound`], [`Error::Changed`] when it is no draft, [`Error::Denied`], [`Error::Store`].
     pub async fn draft_view(&self, actor: &Actor, id: &PlanId) -> Result<DraftView, Error> {
         self.allow(actor, Action::Read)?;
-        self.judge(actor, self.draft(id).await?).await
+        let mut view = self.judge(actor, self.draft(id).await?).await?;
+        view.edited = self.edited(actor, &view.plan, &view.names).await?;
+        Ok(view)
     }
 
-    /// What stands against a plan that is not submitted yet, now.
+    /// What stands against a plan that is not submitted yet, now. Who else wrote in it is for those who write: [`Self::draft_view`].
     pub(crate) async fn judge(&self, actor: &Actor, plan: Plan) -> Result<DraftView, Error> {
         let now = self.now();
         let policy = self.policy();
@@ -407,14 +409,13 @@ impl Services {
         };
         let need = self.need(&chosen, picked, start.as_ref().ok().map(|s| s.at));
         let reviews = self.store().reviews(&plan.id).await?;
-        let names = self.names().await?;
         Ok(DraftView {
-            edited: self.edited(actor, &plan, &names).await?,
+            edited: None,
             max_instances: policy.max_instances_per_request,
             need,
             may: self.may_all(actor, &plan),
             last_review: reviews.into_iter().last(),
-            names,
+            names: self.names().await?,
             thread: self.thread(&plan.id).await?,
             candidates_read: chosen.iter().filter(|c| !matches!(c.candidates, Candidates::Awaited)).count(),
             candidates_failed: chosen

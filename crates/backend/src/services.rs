@@ -212,13 +212,20 @@ impl Services {
     /// [`Error::TooMany`].
     pub(crate) fn not_too_often(&self, actor: &Actor, limit: Key) -> Result<(), Error> {
         let Some(user) = &actor.user else { return Ok(()) };
-        let (now, keys) = (self.now(), [limit.of(user.as_str())]);
+        self.take_attempt(&[limit.of(user.as_str())]).map_err(Error::TooMany)
+    }
+
+    /// Takes an attempt from each of these, or says in how many seconds there is one.
+    pub(crate) fn take_attempt(&self, keys: &[Key]) -> Result<(), i64> {
+        let now = self.now();
         let mut throttle = self.throttle();
-        if let Some(seconds) = throttle.wait(&keys, now) {
-            return Err(Error::TooMany(seconds));
+        match throttle.wait(keys, now) {
+            Some(seconds) => Err(seconds),
+            None => {
+                throttle.take(keys, now);
+                Ok(())
+            }
         }
-        throttle.take(&keys, now);
-        Ok(())
     }
 
     /// A person asks to look at the cloud now.

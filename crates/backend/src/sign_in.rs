@@ -182,17 +182,11 @@ impl Services {
 
     /// Whether somebody at this address may tell us something that is logged: not so often that the log is full of it.
     pub fn may_report(&self, address: &str) -> bool {
-        self.try_again_later(&[Key::many(format!("report {address}"))]).is_ok()
+        self.take_attempt(&[Key::many(format!("report {address}"))]).is_ok()
     }
 
     pub(crate) fn try_again_later(&self, keys: &[Key]) -> Result<(), SignInError> {
-        let now = self.now();
-        let mut throttle = self.throttle();
-        if let Some(seconds) = throttle.wait(keys, now) {
-            return Err(SignInError::Wait(seconds));
-        }
-        throttle.take(keys, now);
-        Ok(())
+        self.take_attempt(keys).map_err(SignInError::Wait)
     }
 
     /// The secrets of a session that begins. Always with a new token.

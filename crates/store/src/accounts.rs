@@ -26,8 +26,6 @@ pub struct Factor {
     pub secret: Option<String>,
     /// Shown, and not yet confirmed.
     pub pending: Option<String>,
-    /// Last time step whose code was used.
-    pub step: Option<i64>,
 }
 
 /// A change of an account.
@@ -238,18 +236,15 @@ impl Store {
         Ok(())
     }
 
-    /// The sealed secret of somebody's second factor, the one that waits to be confirmed, and the last step that was used.
+    /// The sealed secret of somebody's second factor, and the one that waits to be confirmed.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn factor(&self, id: &UserId) -> Result<Factor, Error> {
-        let row: Option<(Option<String>, Option<String>, Option<i64>)> =
-            sqlx::query_as("SELECT factor, factor_pending, factor_step FROM users WHERE id = $1")
-                .bind(id.as_str())
-                .fetch_optional(&self.write)
-                .await?;
-        let (secret, pending, step) = row.unwrap_or_default();
-        Ok(Factor { secret, pending, step })
+        let row: Option<(Option<String>, Option<String>)> =
+            sqlx::query_as("SELECT factor, factor_pending FROM users WHERE id = $1").bind(id.as_str()).fetch_optional(&self.write).await?;
+        let (secret, pending) = row.unwrap_or_default();
+        Ok(Factor { secret, pending })
     }
 
     /// Keeps a secret that was shown, until its first code comes back.
