@@ -140,20 +140,26 @@ async fn every_deed_for_every_role_at_every_stage() {
                     // A plan of its own: what is done to it must not stand in the way of what comes after.
                     let (app, id, hash) = at(stage).await;
                     let person = app.person(role.word(), &[role]).await;
-                    let before = app.contents().await;
+                    let before = app.database.contents().await;
                     fields[..2].copy_from_slice(&[("plan", id.as_str()), ("hash", hash.as_str())]);
                     let answer = person.post(deed.path, &fields).await;
                     assert!(!answer.location.contains("error="), "{role:?} {stage:?} {} {:?}: {}", deed.path, deed.fields, answer.location);
-                    assert_ne!(app.contents().await, before, "{role:?} {stage:?} {} {:?} is done", deed.path, deed.fields);
+                    assert_ne!(app.database.contents().await, before, "{role:?} {stage:?} {} {:?} is done", deed.path, deed.fields);
                 } else {
-                    let before = app.contents().await;
+                    let before = app.database.contents().await;
                     let answer = person.post(deed.path, &fields).await;
                     let refused = answer.status == StatusCode::FORBIDDEN || answer.location.contains("error=");
                     // Asking twice for the same is a second click.
                     let done = [("/api/plans/ask_review", Stage::InReview), ("/api/plans/confirm", Stage::Submitted)];
                     let twice = role == Role::Operator && done.contains(&(deed.path, stage));
                     assert!(refused || twice, "{role:?} {stage:?} {} {:?}: {} {}", deed.path, deed.fields, answer.status, answer.location);
-                    assert_eq!(app.contents().await, before, "{role:?} {stage:?} {} {:?} has done nothing", deed.path, deed.fields);
+                    assert_eq!(
+                        app.database.contents().await,
+                        before,
+                        "{role:?} {stage:?} {} {:?} has done nothing",
+                        deed.path,
+                        deed.fields
+                    );
                 }
             }
         }

@@ -55,8 +55,12 @@ fn a_database_of_something_else_is_left_alone_and_named() {
     assert!(refused("noise.db").contains("is it a file of Patchboard"));
     std::fs::create_dir(dir.path().join("folder.db")).unwrap();
     refused("folder.db");
-    let (code, _, error) = said(&patchboard(&["check"], &[("PATCHBOARD__STORE__URL", "postgres://user:canary-password@host/db")]));
-    assert!(code == Some(1) && error.contains("sqlite:PATH") && !error.contains("canary-password"), "{error}");
+    for (url, hint) in
+        [("mysql://user:canary-password@host/db", "sqlite:PATH"), ("postgres://user:canary-password@127.0.0.1:1/db", "127.0.0.1:1/db")]
+    {
+        let (code, _, error) = said(&patchboard(&["check"], &[("PATCHBOARD__STORE__URL", url)]));
+        assert!(code == Some(1) && error.contains(hint) && !error.contains("canary-password"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -132,9 +136,9 @@ async fn a_command_beside_a_server_changes_no_schema_and_a_proof_changes_nothing
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     };
     let held = patchboard_backend::Store::claim(&store).unwrap();
-    for (version, said) in [(0, "older version of Patchboard (schema 2)"), (99, "newer version of Patchboard (schema 99)")] {
+    for (version, said) in [(0, "older version of Patchboard (schema 3)"), (99, "newer version of Patchboard (schema 99)")] {
         edit(if version == 0 {
-            "UPDATE _sqlx_migrations SET version = 0 WHERE version = 3"
+            "UPDATE _sqlx_migrations SET version = 0 WHERE version = 4"
         } else {
             "UPDATE _sqlx_migrations SET version = 99 WHERE version = 0"
         })

@@ -38,7 +38,7 @@ async fn it_is_append_only_and_a_break_is_named() {
     }
     let (last, _, broken) = app.services.verify_ledger().await.unwrap();
     assert_eq!(broken, []);
-    app.sql("DROP TRIGGER ledger_stands; DROP TRIGGER ledger_stays").await;
+    app.database.unguard_ledger().await;
     let broken = async || {
         let mut broken = app.services.verify_ledger().await.unwrap().2;
         assert_eq!(broken.pop(), Some(Broken::Unguarded), "that nothing refuses changes any more is said as well");
@@ -64,7 +64,7 @@ async fn it_is_append_only_and_a_break_is_named() {
 async fn what_cannot_be_written_down_does_not_happen() {
     let app = TestApp::start().await;
     let id = app.draft(&app.pickable(1), 120).await;
-    app.sql("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'disk full'); END").await;
+    app.database.refuse_entries(true).await;
     let answer = app.confirm(&id).await;
     assert!(answer.location.contains("error=failed"), "{}", answer.location);
     app.post("/api/plans/comment", &[("plan", id.as_str()), ("text", "unheard")]).await;
@@ -72,7 +72,7 @@ async fn what_cannot_be_written_down_does_not_happen() {
     assert!(signed_in.status == StatusCode::NOT_FOUND || signed_in.headers.get("set-cookie").is_none());
     app.send().await;
     assert_eq!(app.creates(), 0);
-    app.sql("DROP TRIGGER full").await;
+    app.database.refuse_entries(false).await;
     assert!(!app.get(&format!("/plans/{id}")).await.body.contains("unheard"));
     assert_eq!(app.confirm(&id).await.location, format!("/plans/{id}"), "it was not half done");
 }
@@ -85,7 +85,7 @@ async fn somebody_elses_script_verifies_an_export() {
     let manual = include_str!("../../docs/ledger.md");
     let script = manual.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert!(script.lines().count() < 50);
-    let path = |name: &str| app.dir.path().join(name);
+    let path = |name: &str| app.database.path(name);
     std::fs::write(path("verify.py"), script).unwrap();
     let run = |export: &str| {
         std::fs::write(path("export.jsonl"), export).unwrap();

@@ -7,6 +7,7 @@ mod authority;
 mod canary;
 mod cli;
 mod crash;
+mod database;
 mod factor;
 mod faults;
 mod journey;

@@ -102,8 +102,11 @@ async fn odd_addresses_are_answered() {
     }
     let slash = app.get("/instances/?q=a").await;
     assert_eq!((slash.status, slash.location.as_str()), (StatusCode::PERMANENT_REDIRECT, "/instances?q=a"));
-    for path in ["/tasks?from=%2B262142-12-31&to=x", "/instances?tag=%00&missing=zzz", "/instances?refused=-5&error=nothing"] {
+    for path in ["/tasks?from=%2B262142-12-31&to=x", "/instances?tag=%01&missing=zzz", "/instances?refused=-5&error=nothing"] {
         assert_eq!(app.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    for path in ["/instances?tag=%00", "/plans/%00", "/ledger?q=a%00b"] {
+        assert_eq!(app.get(path).await.status, StatusCode::BAD_REQUEST, "{path}");
     }
     assert!(app.get("/instances?__err=x").await.body.contains("The server failed"));
 }

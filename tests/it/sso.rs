@@ -383,13 +383,13 @@ async fn nobody_who_is_only_at_the_provider_takes_the_place_of_the_first_adminis
 #[tokio::test]
 async fn an_answer_that_nobody_was_sent_for_costs_nothing() {
     let (app, provider) = app().await;
-    let before = app.contents().await;
+    let before = app.database.contents().await;
     let token = "x1:".to_owned() + &"ab".repeat(60);
     let state = patchboard_oidc::Flow::of(&token).state;
     let answer = app.get_as(&format!("patchboard-away={token}..%2F"), &format!("/session/sso/back?code=x&state={state}")).await;
     assert!(answer.location.contains("error=sso_not_ours"), "{}", answer.location);
     assert_eq!(provider.exchanged(), 0);
-    assert_eq!(app.contents().await, before);
+    assert_eq!(app.database.contents().await, before);
     // One that was, but too long ago.
     let (cookie, query) = away(&app, paths::SSO_BEGIN).await;
     let back = chosen(&provider, "s-1", &query).await;

@@ -1,6 +1,9 @@
 //! A whole Patchboard for one test.
 
-use crate::somebody::{Person, person};
+use crate::{
+    database::Database,
+    somebody::{Person, person},
+};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -20,8 +23,7 @@ use patchboard_domain::{
     send::ItemState,
 };
 use patchboard_simulator::{ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches};
-use std::{collections::BTreeMap, sync::Arc, time::Duration as Wait};
-use tempfile::TempDir;
+use std::{sync::Arc, time::Duration as Wait};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -32,7 +34,7 @@ pub(crate) struct TestApp {
     pub(crate) services: Services,
     pub(crate) simulator: Simulator,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) dir: TempDir,
+    pub(crate) database: Database,
     /// Who asks where a test says nothing else: somebody with every role, where no review is needed.
     pub(crate) actor: Actor,
     cookie: String,
@@ -104,7 +106,7 @@ impl TestApp {
             session_minutes: 90 * 24 * 60,
             ..Policy::default()
         };
-        Self::over(tempfile::tempdir().unwrap(), simulator, clock, change, policy).await
+        Self::over(Database::new().await, simulator, clock, change, policy).await
     }
 
     /// 60 instances, read once, under a policy of reviews.
@@ -116,48 +118,54 @@ impl TestApp {
     pub(crate) async fn ruled_by(policy: Policy) -> Self {
         let clock = Arc::new(TestClock::at(now()));
         let simulator = simulator(clock.clone(), 60).await;
-        let app = Self::over(tempfile::tempdir().unwrap(), simulator, clock, |_| (), policy).await;
+        let app = Self::over(Database::new().await, simulator, clock, |_| (), policy).await;
         app.sync().await;
         app
     }
 
     /// The same database and cloud under other settings, as after a restart.
     pub(crate) async fn reopened(self, change: impl Fn(&mut CloudSettings)) -> Self {
-        let Self { services, simulator, clock, dir, .. } = self;
+        let Self { services, simulator, clock, database, .. } = self;
         let policy = services.policy().clone();
         services.close().await;
         drop(services);
-        Self::over(dir, simulator, clock, change, policy).await
+        Self::over(database, simulator, clock, change, policy).await
     }
 
     /// The same database under another provider, as after a restart.
     pub(crate) async fn reopened_with(self, sso: SingleSignOn) -> Self {
-        let Self { services, simulator, clock, dir, .. } = self;
+        let Self { services, simulator, clock, database, .. } = self;
         let policy = services.policy().clone();
         services.close().await;
         drop(services);
-        Self::signed_on(dir, simulator, clock, |_| (), policy, Some(sso)).await
+        Self::signed_on(database, simulator, clock, |_| (), policy, Some(sso)).await
     }
 
-    async fn over(dir: TempDir, simulator: Simulator, clock: Arc<TestClock>, change: impl Fn(&mut CloudSettings), policy: Policy) -> Self {
-        Self::signed_on(dir, simulator, clock, change, policy, None).await
+    async fn over(
+        database: Database,
+        simulator: Simulator,
+        clock: Arc<TestClock>,
+        change: impl Fn(&mut CloudSettings),
+        policy: Policy,
+    ) -> Self {
+        Self::signed_on(database, simulator, clock, change, policy, None).await
     }
 
     /// 60 instances that were not read, where people sign in at a provider too, under a policy.
     pub(crate) async fn with_provider(policy: Policy, sso: SingleSignOn, clock: Arc<TestClock>) -> Self {
         let simulator = simulator(clock.clone(), 60).await;
-        Self::signed_on(tempfile::tempdir().unwrap(), simulator, clock, |_| (), policy, Some(sso)).await
+        Self::signed_on(Database::new().await, simulator, clock, |_| (), policy, Some(sso)).await
     }
 
     async fn signed_on(
-        dir: TempDir,
+        database: Database,
         simulator: Simulator,
         clock: Arc<TestClock>,
         change: impl Fn(&mut CloudSettings),
         policy: Policy,
         sso: Option<SingleSignOn>,
     ) -> Self {
-        let store = Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap();
+        let store = Store::open(database.url()).await.unwrap();
         let mut settings = settings(simulator.url());
         change(&mut settings);
         let cloud = Cloud::new(settings, clock.clone()).unwrap();
@@ -165,7 +173,7 @@ impl TestApp {
         let services = Services::new(store, clock.clone(), vec![cloud], policy, ways).await.unwrap();
         let router = patchboard::server::router(services.clone(), Front { demo: true, ..Front::default() });
         let (actor, cookie) = person(&services, "everybody", &Role::ALL).await;
-        Self { services, simulator, clock, dir, actor, cookie, router }
+        Self { services, simulator, clock, database, actor, cookie, router }
     }
 
     /// The same Patchboard, as somebody with these roles sees it.
@@ -230,38 +238,12 @@ impl TestApp {
     }
 
     pub(crate) async fn try_sql(&self, statements: &str) -> Result<(), sqlx::Error> {
-        use sqlx::ConnectOptions;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.dir.path().join("test.db"));
-        let mut connection = options.connect().await?;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.map(drop)
+        self.database.edit(statements).await
     }
 
     /// A request as it is.
     pub(crate) async fn bare(&self, request: Request<Body>) -> Answer {
         Answer::read(self.router.clone().oneshot(request).await.unwrap()).await
-    }
-
-    /// Every row of every table, but for when sessions were last used and what follows the clouds by itself.
-    pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<String>> {
-        use sqlx::{ConnectOptions, Row};
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.dir.path().join("test.db")).read_only(true);
-        let mut connection = options.connect().await.unwrap();
-        let named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('sessions', 'offers', 'sync')";
-        let tables: Vec<String> = sqlx::query_scalar(named).fetch_all(&mut connection).await.unwrap();
-        let mut all = BTreeMap::new();
-        for table in tables {
-            let columns: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")))
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-            let text = columns.iter().map(|c| format!("quote(\"{c}\")")).collect::<Vec<_>>().join(" || ',' || ");
-            let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {text} FROM \"{table}\" ORDER BY 1")))
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-            all.insert(table, rows.iter().map(|r| r.get::<String, _>(0)).collect());
-        }
-        all
     }
 
     /// The ids of `n` instances that may be picked and are offered `3.208.0.7`.

@@ -36,14 +36,14 @@ async fn looking_changes_nothing() {
         app.get(path).await;
     }
     app.until(async || app.services.people(&app.actor).await.is_ok()).await;
-    let before = app.contents().await;
+    let before = app.database.contents().await;
     for path in &pages {
         for method in [Method::GET, Method::HEAD] {
             let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost").header(header::ACCEPT, "text/html");
             app.request(request.body(Body::empty()).unwrap()).await;
         }
     }
-    let after = app.contents().await;
+    let after = app.database.contents().await;
     for (table, rows) in &before {
         assert_eq!(&after[table], rows, "{table} was changed by looking");
     }
@@ -211,7 +211,7 @@ async fn reports_of_browsers_are_taken_and_not_without_end() {
 async fn no_page_of_another_site_changes_anything() {
     let app = TestApp::start().await;
     let id = app.draft(&app.pickable(1), 120).await;
-    let before = app.contents().await;
+    let before = app.database.contents().await;
     let kinds = ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json", ""];
     let sites = [
         ("cross-site", "https://evil.example"),
@@ -237,5 +237,5 @@ async fn no_page_of_another_site_changes_anything() {
             }
         }
     }
-    assert_eq!(app.contents().await, before);
+    assert_eq!(app.database.contents().await, before);
 }

@@ -7,6 +7,7 @@
 mod audit;
 mod browser;
 mod figures;
+mod postgres;
 mod run;
 mod sdk;
 mod site;
@@ -111,6 +112,11 @@ fn test(fast: bool) -> Result {
     build(false)?;
     step("Rust tests");
     cargo(&["test", "--workspace", "--exclude", "patchboard-client"])?;
+    {
+        let cluster = postgres::Cluster::start()?;
+        step("the tests of the whole program again, on PostgreSQL");
+        run::cargo_with(&["test", "--test", "it"], &[("PATCHBOARD_TEST_POSTGRES", &cluster.url())])?;
+    }
     if fast {
         return Ok(());
     }

@@ -66,9 +66,14 @@ pub(crate) fn chromium() -> Result<String> {
             "Chromium or a Chinese font is missing and there is no apt-get; install both and set CHROMIUM to its path".to_owned(),
         ));
     }
-    run("apt-get", ["update", "-q"])?;
-    run("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-noto-cjk", "fontconfig"])?;
+    apt_install(&["chromium", "fonts-noto-cjk", "fontconfig"])?;
     found().ok_or_else(|| Failure("Chromium was installed but is not where it should be; set CHROMIUM to its path".to_owned()))
+}
+
+/// Installs packages of Debian.
+pub(crate) fn apt_install(packages: &[&str]) -> Result {
+    run("apt-get", ["update", "-q"])?;
+    run("apt-get", ["install", "-y", "-q", "--no-install-recommends"].iter().chain(packages))
 }
 
 /// Node packages of a folder, as locked. Quick when nothing changed.

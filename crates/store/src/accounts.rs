@@ -6,6 +6,7 @@ use crate::{
     ledger::append,
     sessions::end_sessions,
     time::ms,
+    tx::Tx,
     user::{Row, SELECT, insert_user},
 };
 use chrono::{DateTime, Utc};
@@ -14,7 +15,6 @@ use patchboard_domain::{
     id::UserId,
     ledger::Deed,
 };
-use sqlx::{Sqlite, Transaction};
 
 /// How many can manage people whatever becomes of anybody else: enabled administrators with a password of ours.
 const ABLE: &str = "SELECT COUNT(*) FROM users WHERE disabled_at IS NULL AND roles LIKE '%administrator%' AND password IS NOT NULL";
@@ -40,7 +40,7 @@ pub enum UserChange {
 }
 
 /// A new password ends every session, every code, and what browsers are known by.
-async fn set_password(tx: &mut Transaction<'_, Sqlite>, id: &UserId, password: &str) -> Result<(), Error> {
+async fn set_password(tx: &mut Tx, id: &UserId, password: &str) -> Result<(), Error> {
     sqlx::query("UPDATE users SET password = $1 WHERE id = $2").bind(password).bind(id.as_str()).execute(&mut **tx).await?;
     end_sessions(tx, id).await?;
     for sql in ["DELETE FROM codes WHERE user_id = $1", "DELETE FROM devices WHERE user_id = $1"] {
@@ -55,7 +55,8 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn users(&self) -> Result<Vec<User>, Error> {
-        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name_key"))).fetch_all(&self.read).await?;
+        let rows: Vec<Row> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name_key"))).fetch_all(self.reader().await).await?;
         rows.into_iter().map(Row::read).collect()
     }
 
@@ -64,8 +65,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        let row: Option<Row> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1"))).bind(id.as_str()).fetch_optional(&self.write).await?;
+        let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1")))
+            .bind(id.as_str())
+            .fetch_optional(self.reader().await)
+            .await?;
         row.map(Row::read).transpose()
     }
 
@@ -74,7 +77,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn has_administrator(&self) -> Result<bool, Error> {
-        let able: i64 = sqlx::query_scalar(ABLE).fetch_one(&self.write).await?;
+        let able: i64 = sqlx::query_scalar(ABLE).fetch_one(self.reader().await).await?;
         Ok(able > 0)
     }
 
@@ -85,7 +88,7 @@ impl Store {
     pub async fn user_by_name(&self, name: &str) -> Result<Option<(User, Option<String>)>, Error> {
         let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE name_key = $1")))
             .bind(name.trim().to_lowercase())
-            .fetch_optional(&self.write)
+            .fetch_optional(self.reader().await)
             .await?;
         row.map(|mut row| {
             let password = row.password.clone();
@@ -100,7 +103,7 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] when the name is taken, [`Error::Database`].
     pub async fn add_user(&self, user: &User, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         insert_user(&mut tx, user).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
@@ -113,7 +116,7 @@ impl Store {
     /// [`Error::Conflict`] when it would leave no administrator, [`Error::Changed`] when there is no such account,
     /// [`Error::Database`].
     pub async fn change_user(&self, id: &UserId, change: &UserChange, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let query = match change {
             UserChange::Roles(roles) => sqlx::query("UPDATE users SET roles = $1 WHERE id = $2").bind(json(roles)),
             UserChange::Disable(at) => sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2").bind(ms(*at)),
@@ -144,7 +147,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn put_password(&self, id: &UserId, password: &str, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         set_password(&mut tx, id, password).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
@@ -156,11 +159,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn rehash_password(&self, id: &UserId, old: &str, new: &str) -> Result<(), Error> {
-        sqlx::query("UPDATE users SET password = $1 WHERE id = $2 AND password = $3")
-            .bind(new)
-            .bind(id.as_str())
-            .bind(old)
-            .execute(&self.write)
+        self.write(sqlx::query("UPDATE users SET password = $1 WHERE id = $2 AND password = $3").bind(new).bind(id.as_str()).bind(old))
             .await?;
         Ok(())
     }
@@ -177,7 +176,7 @@ impl Store {
         expires_at: DateTime<Utc>,
         deed: &Deed,
     ) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let user = user.map(UserId::as_str);
         sqlx::query("DELETE FROM codes WHERE COALESCE(user_id, '') = $1").bind(user.unwrap_or_default()).execute(&mut *tx).await?;
         sqlx::query("INSERT INTO codes (hash, user_id, made_at, expires_at) VALUES ($1, $2, $3, $4)")
@@ -200,7 +199,7 @@ impl Store {
         let row: Option<(Option<String>,)> = sqlx::query_as("SELECT user_id FROM codes WHERE hash = $1 AND expires_at > $2")
             .bind(hash)
             .bind(ms(now))
-            .fetch_optional(&self.write)
+            .fetch_optional(self.reader().await)
             .await?;
         Ok(row.map(|(user,)| user.map(UserId::new)))
     }
@@ -219,7 +218,7 @@ impl Store {
         now: DateTime<Utc>,
         deeds: &[Deed],
     ) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let done = sqlx::query("DELETE FROM codes WHERE hash = $1 AND expires_at > $2").bind(code).bind(ms(now)).execute(&mut *tx).await?;
         let others: i64 = sqlx::query_scalar(ABLE).fetch_one(&mut *tx).await?;
         if done.rows_affected() != 1 || (is_first && others > 0) {
@@ -241,8 +240,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn factor(&self, id: &UserId) -> Result<Factor, Error> {
-        let row: Option<(Option<String>, Option<String>)> =
-            sqlx::query_as("SELECT factor, factor_pending FROM users WHERE id = $1").bind(id.as_str()).fetch_optional(&self.write).await?;
+        let row: Option<(Option<String>, Option<String>)> = sqlx::query_as("SELECT factor, factor_pending FROM users WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.reader().await)
+            .await?;
         let (secret, pending) = row.unwrap_or_default();
         Ok(Factor { secret, pending })
     }
@@ -252,7 +253,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn propose_factor(&self, id: &UserId, sealed: &str) -> Result<(), Error> {
-        sqlx::query("UPDATE users SET factor_pending = $1 WHERE id = $2").bind(sealed).bind(id.as_str()).execute(&self.write).await?;
+        self.write(sqlx::query("UPDATE users SET factor_pending = $1 WHERE id = $2").bind(sealed).bind(id.as_str())).await?;
         Ok(())
     }
 
@@ -261,7 +262,7 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when another one was shown meanwhile, [`Error::Database`].
     pub async fn confirm_factor(&self, id: &UserId, sealed: &str, step: i64, session: &str, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let done =
             sqlx::query("UPDATE users SET factor = $1, factor_pending = NULL, factor_step = $2 WHERE id = $3 AND factor_pending = $1")
                 .bind(sealed)
@@ -282,7 +283,7 @@ impl Store {
     /// [`Error::Database`].
     pub async fn sealed_factors(&self) -> Result<Vec<(UserId, String)>, Error> {
         let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT id, factor FROM users WHERE factor IS NOT NULL").fetch_all(&self.read).await?;
+            sqlx::query_as("SELECT id, factor FROM users WHERE factor IS NOT NULL").fetch_all(self.reader().await).await?;
         Ok(rows.into_iter().map(|(id, sealed)| (UserId::new(id), sealed)).collect())
     }
 
@@ -292,12 +293,13 @@ impl Store {
     /// [`Error::Changed`] when that step, or a later one, was used; [`Error::Database`].
     pub async fn use_factor_step(&self, id: &UserId, step: i64) -> Result<(), Error> {
         // One that lies ahead of everything that can be shown now was used before the clock was set back.
-        let done =
-            sqlx::query("UPDATE users SET factor_step = $1 WHERE id = $2 AND (COALESCE(factor_step, 0) < $1 OR factor_step > $1 + 2)")
-                .bind(step)
-                .bind(id.as_str())
-                .execute(&self.write)
-                .await?;
+        let done = self
+            .write(
+                sqlx::query("UPDATE users SET factor_step = $1 WHERE id = $2 AND (COALESCE(factor_step, 0) < $1 OR factor_step > $1 + 2)")
+                    .bind(step)
+                    .bind(id.as_str()),
+            )
+            .await?;
         one_row(&done)
     }
 
@@ -306,7 +308,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn drop_factor(&self, id: &UserId, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query("UPDATE users SET factor = NULL, factor_pending = NULL WHERE id = $1").bind(id.as_str()).execute(&mut *tx).await?;
         end_sessions(&mut tx, id).await?;
         append(&mut tx, deed).await?;

@@ -4,13 +4,23 @@
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The URL names no database that this version speaks.
-    #[error("{0:?} is not a database this version can open; write sqlite:PATH, for example sqlite:data/patchboard.db")]
+    #[error(
+        "{0:?} is not a database this version can open; write sqlite:PATH, for example sqlite:data/patchboard.db, or postgres://USER@HOST/DATABASE"
+    )]
     Url(String),
     /// The file cannot be opened, or is no database.
     #[error("{path} cannot be opened as a database: is it a file of Patchboard, and may this user write it and its directory?")]
     Open {
         /// The file.
         path: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The server of the database cannot be reached, or lets us not in.
+    #[error("{place} cannot be opened: does the database server run there, and may this user use that database?")]
+    Reach {
+        /// Host and database, without a password.
+        place: String,
         /// Why.
         source: sqlx::Error,
     },
@@ -62,6 +72,12 @@ pub enum Error {
     /// A rule that the database itself keeps stands against it: for example two plans for one instance.
     #[error("another record already stands for the same thing")]
     Conflict,
+    /// What was written did not come onto the disk, so it did not happen.
+    #[error("the database could not keep it")]
+    Flush(#[source] std::sync::Arc<sqlx::Error>),
+    /// This process is stopping: nobody knows whether it was kept.
+    #[error("the database was closed meanwhile")]
+    Lost,
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -96,6 +112,6 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
 }
 
 /// A write that names the state it expects hits one row, or somebody was faster.
-pub(crate) fn one_row(done: &sqlx::sqlite::SqliteQueryResult) -> Result<(), Error> {
+pub(crate) fn one_row(done: &sqlx::any::AnyQueryResult) -> Result<(), Error> {
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Changed) }
 }

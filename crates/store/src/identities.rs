@@ -5,7 +5,9 @@ use crate::{
     error::json,
     ledger::append,
     sessions::{NewSession, end_sessions, insert_session},
+    sql::plain,
     time::ms,
+    tx::Tx,
     user::{Row, SELECT, insert_user},
 };
 use chrono::{DateTime, Utc};
@@ -27,8 +29,11 @@ impl Store {
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn user_of(&self, identity: Identity<'_>) -> Result<Option<User>, Error> {
         let sql = format!("{SELECT} WHERE id = (SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2)");
-        let row: Option<Row> =
-            sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(identity.issuer).bind(identity.subject).fetch_optional(&self.write).await?;
+        let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(identity.issuer)
+            .bind(identity.subject)
+            .fetch_optional(self.reader().await)
+            .await?;
         row.map(Row::read).transpose()
     }
 
@@ -37,7 +42,7 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] when it was used before, [`Error::Database`].
     pub async fn use_answer(&self, hash: &str, at: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query("INSERT INTO used_answers (hash, used_at) VALUES ($1, $2)").bind(hash).bind(ms(at)).execute(&self.write).await?;
+        self.write(sqlx::query("INSERT INTO used_answers (hash, used_at) VALUES ($1, $2)").bind(hash).bind(ms(at))).await?;
         Ok(())
     }
 
@@ -55,7 +60,7 @@ impl Store {
         before: &[Deed],
         deed: &Deed,
     ) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         if is_new {
             insert_user(&mut tx, user).await?;
             sqlx::query("INSERT INTO identities (issuer, subject, user_id, made_at) VALUES ($1, $2, $3, $4)")
@@ -81,7 +86,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn shut_external(&self, user: &User, deed: Option<&Deed>) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         update(&mut tx, user).await?;
         end_sessions(&mut tx, &user.id).await?;
         if let Some(deed) = deed {
@@ -92,9 +97,9 @@ impl Store {
     }
 }
 
-async fn update(tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>, user: &User) -> Result<(), Error> {
+async fn update(tx: &mut Tx, user: &User) -> Result<(), Error> {
     sqlx::query("UPDATE users SET full_name = $1, roles = $2 WHERE id = $3")
-        .bind(&user.full_name)
+        .bind(plain(&user.full_name))
         .bind(json(&user.roles))
         .bind(user.id.as_str())
         .execute(&mut **tx)

@@ -3,6 +3,7 @@
 use crate::{
     Error, Store,
     error::{doc, json},
+    sql::{Sql, like, plain},
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
@@ -13,7 +14,6 @@ use patchboard_domain::{
     instance::Instance,
     version::PatchVersion,
 };
-use sqlx::{QueryBuilder, Sqlite};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A complete listing of one cloud.
@@ -46,7 +46,7 @@ fn kept(instance: &Instance) -> String {
     json(&Instance { seen_at: DateTime::UNIX_EPOCH, gone_at: None, ..instance.clone() })
 }
 
-fn push_filter(q: &mut QueryBuilder<Sqlite>, filter: &FleetFilter) {
+fn push_filter(q: &mut Sql, filter: &FleetFilter) {
     q.push(" WHERE gone_at IS NULL");
     let mut equals = |column: &str, value: &str| {
         if !value.is_empty() {
@@ -60,7 +60,7 @@ fn push_filter(q: &mut QueryBuilder<Sqlite>, filter: &FleetFilter) {
     equals("cloud", &filter.cloud);
     let words = filter.q.trim().to_lowercase();
     if !words.is_empty() {
-        let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let escaped = like(&words);
         q.push(" AND search LIKE ").push_bind(format!("%{escaped}%")).push(" ESCAPE '\\'");
     }
     if !filter.tag.is_empty() {
@@ -89,7 +89,7 @@ impl Store {
     pub async fn put_instances(&self, listing: &InstanceListing) -> Result<(), Error> {
         let cloud = listing.cloud.as_str();
         let at = ms(listing.began_at);
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let known: Vec<(String, String)> =
             sqlx::query_as("SELECT id, doc FROM instances WHERE cloud = $1 AND gone_at IS NULL").bind(cloud).fetch_all(&mut *tx).await?;
         let known: BTreeMap<String, String> = known.into_iter().collect();
@@ -109,8 +109,8 @@ impl Store {
             )
             .bind(cloud)
             .bind(id)
-            .bind(&instance.name)
-            .bind(format!("{} {id}", instance.name).to_lowercase())
+            .bind(plain(&instance.name))
+            .bind(plain(&format!("{} {id}", instance.name)).to_lowercase())
             .bind(&instance.status.0)
             .bind(instance.form.as_str())
             .bind(instance.engine.map(|e| e.to_string()).unwrap_or_default())
@@ -137,7 +137,7 @@ impl Store {
                 sqlx::query("INSERT INTO instance_tags (cloud, instance, tag) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
                     .bind(cloud)
                     .bind(id)
-                    .bind(format!("{}={}", tag.key, tag.value))
+                    .bind(plain(&format!("{}={}", tag.key, tag.value)))
                     .execute(&mut *tx)
                     .await?;
             }
@@ -169,7 +169,7 @@ impl Store {
             sqlx::query("INSERT INTO projects (cloud, id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
                 .bind(cloud)
                 .bind(id)
-                .bind(name)
+                .bind(plain(name))
                 .execute(&mut *tx)
                 .await?;
         }
@@ -182,13 +182,13 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn instances(&self, filter: &FleetFilter, page: i64) -> Result<(Vec<Instance>, i64), Error> {
-        let mut count = QueryBuilder::new("SELECT COUNT(*) FROM instances");
+        let mut count = Sql::new("SELECT COUNT(*) FROM instances");
         push_filter(&mut count, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(&self.read).await?;
-        let mut q = QueryBuilder::new("SELECT doc, seen_at, gone_at FROM instances");
+        let total: i64 = count.number(self.reader().await).await?;
+        let mut q = Sql::new("SELECT doc, seen_at, gone_at FROM instances");
         push_filter(&mut q, filter);
         q.push(" ORDER BY name, id LIMIT ").push_bind(PAGE_SIZE).push(" OFFSET ").push_bind((page.max(1) - 1).saturating_mul(PAGE_SIZE));
-        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         Ok((rows.iter().map(read).collect::<Result<_, _>>()?, total))
     }
 
@@ -197,10 +197,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn all_instances(&self, filter: &FleetFilter) -> Result<Vec<Instance>, Error> {
-        let mut q = QueryBuilder::new("SELECT doc, seen_at, gone_at FROM instances");
+        let mut q = Sql::new("SELECT doc, seen_at, gone_at FROM instances");
         push_filter(&mut q, filter);
         q.push(" ORDER BY name, id");
-        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         rows.iter().map(read).collect()
     }
 
@@ -211,14 +211,10 @@ impl Store {
     pub async fn instances_by_id(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<Instance>, Error> {
         let mut out = Vec::new();
         for chunk in ids.chunks(500) {
-            let mut q = QueryBuilder::new("SELECT doc, seen_at, gone_at FROM instances WHERE cloud = ");
+            let mut q = Sql::new("SELECT doc, seen_at, gone_at FROM instances WHERE cloud = ");
             q.push_bind(cloud.as_str()).push(" AND id IN (");
-            let mut list = q.separated(", ");
-            for id in chunk {
-                list.push_bind(id.as_str());
-            }
-            q.push(")");
-            let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+            q.push_list(chunk.iter().map(InstanceId::as_str)).push(")");
+            let rows: Vec<Row> = q.rows(self.reader().await).await?;
             for row in &rows {
                 out.push(read(row)?);
             }
@@ -231,7 +227,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn catalogue(&self) -> Result<Vec<PatchVersion>, Error> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT DISTINCT patch FROM catalogue").fetch_all(&self.read).await?;
+        let rows: Vec<(String,)> = sqlx::query_as("SELECT DISTINCT patch FROM catalogue").fetch_all(self.reader().await).await?;
         let mut patches: Vec<PatchVersion> = rows.iter().filter_map(|(p,)| p.parse().ok()).collect();
         patches.sort_unstable();
         Ok(patches)
@@ -242,15 +238,17 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn facets(&self) -> Result<Facets, Error> {
-        let pairs = async |sql: &'static str| -> Result<Vec<(String, i64)>, Error> { Ok(sqlx::query_as(sql).fetch_all(&self.read).await?) };
+        let pairs = async |sql: &'static str| -> Result<Vec<(String, i64)>, Error> {
+            Ok(sqlx::query_as(sql).fetch_all(self.reader().await).await?)
+        };
         let projects: Vec<(String, String, i64)> = sqlx::query_as(
             "SELECT i.project, COALESCE(MAX(p.name), i.project), COUNT(*) FROM instances i
              LEFT JOIN projects p ON p.cloud = i.cloud AND p.id = i.project WHERE i.gone_at IS NULL GROUP BY i.project ORDER BY 2",
         )
-        .fetch_all(&self.read)
+        .fetch_all(self.reader().await)
         .await?;
         let mut missing: Vec<(String, i64)> = pairs(
-            "SELECT c.patch, SUM(e.n) - (SELECT COUNT(*) FROM instance_patches p JOIN instances i ON i.cloud = p.cloud AND i.id = p.instance
+            "SELECT c.patch, CAST(SUM(e.n) AS BIGINT) - (SELECT COUNT(*) FROM instance_patches p JOIN instances i ON i.cloud = p.cloud AND i.id = p.instance
                  AND i.gone_at IS NULL WHERE p.patch = c.patch AND p.cloud = c.cloud) AS lacking
              FROM catalogue c JOIN (SELECT cloud, engine, COUNT(*) AS n FROM instances WHERE gone_at IS NULL GROUP BY cloud, engine) e
                  ON e.cloud = c.cloud AND e.engine = c.engine

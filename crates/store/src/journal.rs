@@ -5,6 +5,7 @@ use crate::{
     error::{doc, json, one_row},
     ledger::append,
     time::{instant, ms},
+    tx::Tx,
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
@@ -15,7 +16,6 @@ use patchboard_domain::{
     send::{CloudError, Item, ItemState, LostSight},
     task::TaskStatus,
 };
-use sqlx::{Sqlite, Transaction};
 use std::collections::BTreeMap;
 
 /// A confirmed plan.
@@ -82,13 +82,7 @@ pub struct UnknownItem {
     pub attempts: usize,
 }
 
-async fn put_item(
-    tx: &mut Transaction<'_, Sqlite>,
-    plan: &PlanId,
-    instance: &InstanceId,
-    state: &ItemState,
-    from: &str,
-) -> Result<(), Error> {
+async fn put_item(tx: &mut Tx, plan: &PlanId, instance: &InstanceId, state: &ItemState, from: &str) -> Result<(), Error> {
     let task_key = match state {
         ItemState::Accepted { task, .. } => Some(task.key()),
         _ => None,
@@ -109,7 +103,7 @@ async fn put_item(
 ///
 /// # Errors
 /// [`Error::Changed`] when it moved on, was submitted before or is in another review than `review`; [`Error::Conflict`].
-pub(crate) async fn submit_in(tx: &mut Transaction<'_, Sqlite>, s: &Submission, review: Option<i64>) -> Result<(), Error> {
+pub(crate) async fn submit_in(tx: &mut Tx, s: &Submission, review: Option<i64>) -> Result<(), Error> {
     let done = sqlx::query(
         "UPDATE plans SET submitted_at = $1, updated_at = $1, start_at = $2, revision = revision + 1, approved_hash = $5,
          approvals_needed = $6 WHERE id = $3 AND revision = $4 AND submitted_at IS NULL AND COALESCE(review, 0) = $7",
@@ -131,14 +125,15 @@ pub(crate) async fn submit_in(tx: &mut Transaction<'_, Sqlite>, s: &Submission, 
             .bind(json(request))
             .execute(&mut **tx)
             .await?;
-        for instance in &request.instances {
-            sqlx::query("INSERT INTO items (plan, position, cloud, instance, state, doc) VALUES ($1, $2, $3, $4, $5, $6)")
+        for (ordinal, instance) in (0_i64..).zip(&request.instances) {
+            sqlx::query("INSERT INTO items (plan, position, cloud, instance, state, doc, ordinal) VALUES ($1, $2, $3, $4, $5, $6, $7)")
                 .bind(s.plan.as_str())
                 .bind(position)
                 .bind(s.cloud.as_str())
                 .bind(instance.as_str())
                 .bind(ItemState::Planned.word())
                 .bind(json(&ItemState::Planned))
+                .bind(ordinal)
                 .execute(&mut **tx)
                 .await?;
         }
@@ -153,7 +148,7 @@ impl Store {
     /// [`Error::Changed`] when the draft moved on, is in review or was submitted before, [`Error::Conflict`] when another plan is
     /// about to schedule one of the instances, [`Error::Database`].
     pub async fn submit(&self, s: &Submission, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         submit_in(&mut tx, s, None).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
@@ -165,7 +160,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn next_request(&self, cloud: &CloudName, now: DateTime<Utc>) -> Result<Option<Claim>, Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let row: Option<(String, i64, String, i64)> = sqlx::query_as(
             "SELECT r.plan, r.position, r.doc, p.start_at FROM requests r JOIN plans p ON p.id = r.plan
              WHERE r.plan IN (SELECT DISTINCT plan FROM items WHERE state = 'planned') AND p.cloud = $1 AND p.held_at IS NULL AND p.withdrawn_at IS NULL AND r.not_before <= $2
@@ -198,7 +193,7 @@ impl Store {
              AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')",
         )
         .bind(plan.as_str())
-        .fetch_one(&self.read)
+        .fetch_one(self.reader().await)
         .await?;
         Ok(at.map(instant))
     }
@@ -218,7 +213,7 @@ impl Store {
         if claim.instances.is_empty() {
             return Err(Error::Changed);
         }
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let mut occupied = Vec::new();
         for instance in &claim.instances {
             let open: i64 = sqlx::query_scalar(
@@ -279,7 +274,7 @@ impl Store {
         now: DateTime<Utc>,
         deed: &Deed,
     ) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE attempts SET ended_at = $1, outcome = $2, error = $3 WHERE plan = $4 AND position = $5 AND number = $6 AND ended_at IS NULL",
         )
@@ -316,7 +311,7 @@ impl Store {
             "SELECT DISTINCT a.plan FROM attempts a JOIN plans p ON p.id = a.plan WHERE a.ended_at IS NULL AND p.cloud = $1",
         )
         .bind(cloud.as_str())
-        .fetch_all(&self.write)
+        .fetch_all(self.reader().await)
         .await?;
         let mut out = Vec::new();
         for (plan,) in plans {
@@ -342,7 +337,7 @@ impl Store {
         now: DateTime<Utc>,
         deed: Option<&Deed>,
     ) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         for (instance, state) in items {
             put_item(&mut tx, plan, instance, state, from).await?;
         }
@@ -359,7 +354,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn sweep_withdrawn(&self, cloud: &CloudName, deed: impl Fn(&PlanId, &[InstanceId]) -> Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let rows: Vec<(String, String)> = sqlx::query_as(
             "SELECT plan, instance FROM items WHERE cloud = $1 AND state = 'planned'
              AND plan IN (SELECT id FROM plans WHERE withdrawn_at IS NOT NULL) ORDER BY plan, position, instance",
@@ -391,7 +386,7 @@ impl Store {
              FROM items i JOIN plans p ON p.id = i.plan JOIN requests r ON r.plan = i.plan AND r.position = i.position WHERE i.cloud = $1 AND i.state = 'unknown' ORDER BY p.start_at, i.plan, i.instance",
         )
         .bind(cloud.as_str())
-        .fetch_all(&self.write)
+        .fetch_all(self.reader().await)
         .await?;
         let mut out = Vec::new();
         let mut of_plan: Option<(String, Vec<Attempt>)> = None;
@@ -425,10 +420,10 @@ impl Store {
         let rows: Vec<(i64, String, String, Option<String>, Option<i64>)> = sqlx::query_as(
             "SELECT i.position, i.instance, i.doc, t.status, t.gone_at FROM items i
              LEFT JOIN tasks t ON t.cloud = i.cloud AND t.task_key = i.task_key AND t.instance = i.instance
-             WHERE i.plan = $1 ORDER BY i.position, i.rowid",
+             WHERE i.plan = $1 ORDER BY i.position, i.ordinal",
         )
         .bind(plan.as_str())
-        .fetch_all(&self.read)
+        .fetch_all(self.reader().await)
         .await?;
         rows.into_iter()
             .map(|(request, instance, text, status, gone_at)| {
@@ -449,8 +444,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn requests(&self, plan: &PlanId) -> Result<Vec<Request>, Error> {
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT doc FROM requests WHERE plan = $1 ORDER BY position").bind(plan.as_str()).fetch_all(&self.read).await?;
+        let rows: Vec<(String,)> = sqlx::query_as("SELECT doc FROM requests WHERE plan = $1 ORDER BY position")
+            .bind(plan.as_str())
+            .fetch_all(self.reader().await)
+            .await?;
         rows.into_iter().map(|(text,)| doc(&text, "requests", plan.as_str())).collect()
     }
 
@@ -464,7 +461,7 @@ impl Store {
             "SELECT position, number, instances, body, began_at, ended_at, outcome, error FROM attempts WHERE plan = $1 ORDER BY began_at, position, number",
         )
         .bind(plan.as_str())
-        .fetch_all(&self.read)
+        .fetch_all(self.reader().await)
         .await?;
         rows.into_iter()
             .map(|(request, number, instances, body, began_at, ended_at, outcome, error)| {

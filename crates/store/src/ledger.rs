@@ -1,8 +1,12 @@
 //! The ledger: an entry is written in the transaction of its deed, or the deed does not happen.
 
-use crate::{Error, Store};
+use crate::{
+    Error, Store,
+    engine::Engine,
+    sql::{Sql, like},
+    tx::Tx,
+};
 use patchboard_domain::ledger::{Deed, Entry, GENESIS};
-use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 type Row = (i64, String, String, String);
 
@@ -11,7 +15,7 @@ fn read((seq, body, previous, hash): Row) -> Entry {
 }
 
 /// Appends to the chain. The one writing connection makes it the only one that does so now.
-pub(crate) async fn append(tx: &mut Transaction<'_, Sqlite>, deed: &Deed) -> Result<(), Error> {
+pub(crate) async fn append(tx: &mut Tx, deed: &Deed) -> Result<(), Error> {
     let head: Option<(i64, String)> = sqlx::query_as("SELECT seq, hash FROM ledger_head").fetch_optional(&mut **tx).await?;
     let (seq, previous) = head.unwrap_or_else(|| (0, GENESIS.to_owned()));
     let entry = Entry::after(seq + 1, &previous, deed);
@@ -45,15 +49,15 @@ pub struct LedgerSearch {
     pub subject: String,
 }
 
-fn push_search(q: &mut QueryBuilder<Sqlite>, search: &LedgerSearch) {
+fn push_search(q: &mut Sql, search: &LedgerSearch) {
     q.push(" WHERE 1 = 1");
     let words = search.words.trim();
     if !words.is_empty() {
-        let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        q.push(" AND body LIKE ").push_bind(format!("%{escaped}%")).push(" ESCAPE '\\'");
+        let escaped = like(&words.to_ascii_lowercase());
+        q.push(" AND lower(body) LIKE ").push_bind(format!("%{escaped}%")).push(" ESCAPE '\\'");
     }
     if !search.what.is_empty() {
-        let escaped = search.what.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let escaped = like(&search.what);
         q.push(" AND body LIKE ").push_bind(format!("%\"what\":\"{escaped}%")).push(" ESCAPE '\\'");
     }
     if !search.subject.is_empty() {
@@ -67,7 +71,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn note(&self, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
@@ -78,13 +82,13 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn ledger(&self, search: &LedgerSearch, limit: i64, offset: i64) -> Result<(Vec<Entry>, i64), Error> {
-        let mut count = QueryBuilder::new("SELECT COUNT(*) FROM ledger");
+        let mut count = Sql::new("SELECT COUNT(*) FROM ledger");
         push_search(&mut count, search);
-        let total: i64 = count.build_query_scalar().fetch_one(&self.read).await?;
-        let mut q = QueryBuilder::new("SELECT seq, body, previous, hash FROM ledger");
+        let total: i64 = count.number(self.reader().await).await?;
+        let mut q = Sql::new("SELECT seq, body, previous, hash FROM ledger");
         push_search(&mut q, search);
         q.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
-        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         Ok((rows.into_iter().map(read).collect(), total))
     }
 
@@ -96,7 +100,7 @@ impl Store {
         let rows: Vec<Row> = sqlx::query_as("SELECT seq, body, previous, hash FROM ledger WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(seq)
             .bind(limit)
-            .fetch_all(&self.read)
+            .fetch_all(self.reader().await)
             .await?;
         Ok(rows.into_iter().map(read).collect())
     }
@@ -108,7 +112,7 @@ impl Store {
     pub async fn ledger_about(&self, subject: &str) -> Result<Vec<Entry>, Error> {
         let rows: Vec<Row> = sqlx::query_as("SELECT seq, body, previous, hash FROM ledger WHERE subject = $1 ORDER BY seq")
             .bind(subject)
-            .fetch_all(&self.read)
+            .fetch_all(self.reader().await)
             .await?;
         // The column only finds them; what an entry is about is what its text says.
         let all = rows.into_iter().map(read);
@@ -120,10 +124,14 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn ledger_is_guarded(&self) -> Result<bool, Error> {
-        let n: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name IN ('ledger_stands', 'ledger_stays')")
-                .fetch_one(&self.read)
-                .await?;
+        let triggers = match self.engine {
+            Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name IN ('ledger_stands', 'ledger_stays')",
+            Engine::Postgres => {
+                "SELECT COUNT(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relname = 'ledger'
+                 AND c.relnamespace = current_schema()::regnamespace AND t.tgenabled = 'O' AND t.tgname IN ('ledger_stands', 'ledger_stays')"
+            }
+        };
+        let n: i64 = sqlx::query_scalar(triggers).fetch_one(self.reader().await).await?;
         Ok(n == 2)
     }
 
@@ -132,6 +140,6 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn ledger_head(&self) -> Result<Option<(i64, String)>, Error> {
-        Ok(sqlx::query_as("SELECT seq, hash FROM ledger_head").fetch_optional(&self.read).await?)
+        Ok(sqlx::query_as("SELECT seq, hash FROM ledger_head").fetch_optional(self.reader().await).await?)
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     Error, Store,
     error::{doc, json},
+    sql::Sql,
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
@@ -10,7 +11,6 @@ use patchboard_domain::{
     id::{CloudName, InstanceId},
     patch::Offer,
 };
-use sqlx::QueryBuilder;
 
 impl Store {
     /// Keeps what the call gave: a list, or the sentence of its failure.
@@ -24,16 +24,17 @@ impl Store {
         at: DateTime<Utc>,
         result: Result<&Offer, &str>,
     ) -> Result<(), Error> {
-        sqlx::query(
-            "INSERT INTO offers (cloud, instance, read_at, doc, error) VALUES ($1, $2, $3, $4, $5)
+        self.write(
+            sqlx::query(
+                "INSERT INTO offers (cloud, instance, read_at, doc, error) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (cloud, instance) DO UPDATE SET read_at = excluded.read_at, doc = excluded.doc, error = excluded.error",
+            )
+            .bind(cloud.as_str())
+            .bind(id.as_str())
+            .bind(ms(at))
+            .bind(result.ok().map(json))
+            .bind(result.err()),
         )
-        .bind(cloud.as_str())
-        .bind(id.as_str())
-        .bind(ms(at))
-        .bind(result.ok().map(json))
-        .bind(result.err())
-        .execute(&self.write)
         .await?;
         Ok(())
     }
@@ -50,14 +51,10 @@ impl Store {
     ) -> Result<Vec<(InstanceId, DateTime<Utc>, Result<Offer, String>)>, Error> {
         let mut out = Vec::new();
         for chunk in ids.chunks(500) {
-            let mut q = QueryBuilder::new("SELECT instance, read_at, doc, error FROM offers WHERE cloud = ");
+            let mut q = Sql::new("SELECT instance, read_at, doc, error FROM offers WHERE cloud = ");
             q.push_bind(cloud.as_str()).push(" AND read_at >= ").push_bind(ms(since)).push(" AND instance IN (");
-            let mut list = q.separated(", ");
-            for id in chunk {
-                list.push_bind(id.as_str());
-            }
-            q.push(")");
-            let rows: Vec<(String, i64, Option<String>, Option<String>)> = q.build_query_as().fetch_all(&self.read).await?;
+            q.push_list(chunk.iter().map(InstanceId::as_str)).push(")");
+            let rows: Vec<(String, i64, Option<String>, Option<String>)> = q.rows(self.reader().await).await?;
             for (id, read_at, text, error) in rows {
                 let result = match (text, error) {
                     (Some(text), _) => Ok(doc(&text, "offers", &id)?),

@@ -42,7 +42,7 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] when one about the same task is open, [`Error::Database`].
     pub async fn add_order(&self, cloud: &CloudName, order: &OrderRow, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query(
             "INSERT INTO orders (id, cloud, task_key, task_id, what, asked_at, is_open, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
@@ -66,7 +66,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn put_order(&self, id: &str, state: &OrderState, deed: Option<&Deed>) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query("UPDATE orders SET doc = $1, is_open = $2 WHERE id = $3")
             .bind(json(state))
             .bind(i64::from(state.is_open()))
@@ -88,7 +88,7 @@ impl Store {
         let rows: Vec<Row> =
             sqlx::query_as("SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = $1 AND is_open = 1 ORDER BY asked_at, id")
                 .bind(cloud.as_str())
-                .fetch_all(&self.write)
+                .fetch_all(self.reader().await)
                 .await?;
         rows.into_iter().map(read).collect()
     }
@@ -102,7 +102,7 @@ impl Store {
             sqlx::query_as("SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = $1 AND task_key = $2 ORDER BY asked_at, id")
                 .bind(cloud.as_str())
                 .bind(task_key)
-                .fetch_all(&self.read)
+                .fetch_all(self.reader().await)
                 .await?;
         rows.into_iter().map(read).collect()
     }

@@ -4,6 +4,7 @@ use crate::{
     Error, Store,
     error::{doc, json, one_row},
     ledger::append,
+    sql::Sql,
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use patchboard_domain::{
     ledger::Deed,
     plan::{Draft, Plan},
 };
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::FromRow;
 
 const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at,
     author, edited_by, review, approved_hash, approvals_needed FROM plans";
@@ -62,7 +63,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn add_plan(&self, plan: &Plan, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query(
             "INSERT INTO plans (id, cloud, draft, revision, created_at, updated_at, author, edited_by) VALUES ($1, $2, $3, $4, $5, $5, $6, $6)",
         )
@@ -84,9 +85,9 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn plan(&self, id: &PlanId) -> Result<Option<Plan>, Error> {
-        let mut q = QueryBuilder::new(SELECT);
+        let mut q = Sql::new(SELECT);
         q.push(" WHERE id = ").push_bind(id.as_str());
-        let row: Option<Row> = q.build_query_as().fetch_optional(&self.read).await?;
+        let row: Option<Row> = q.row(self.reader().await).await?;
         row.map(Row::read).transpose()
     }
 
@@ -95,10 +96,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn plans(&self, limit: i64, offset: i64) -> Result<(Vec<Plan>, i64), Error> {
-        let total = sqlx::query_scalar("SELECT COUNT(*) FROM plans").fetch_one(&self.read).await?;
-        let mut q = QueryBuilder::new(SELECT);
+        let total = sqlx::query_scalar("SELECT COUNT(*) FROM plans").fetch_one(self.reader().await).await?;
+        let mut q = Sql::new(SELECT);
         q.push(" ORDER BY updated_at DESC, id LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
-        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         Ok((rows.into_iter().map(Row::read).collect::<Result<_, _>>()?, total))
     }
 
@@ -115,7 +116,7 @@ impl Store {
         now: DateTime<Utc>,
         deed: &Deed,
     ) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE plans SET draft = $1, revision = revision + 1, updated_at = $2, edited_by = $5
              WHERE id = $3 AND revision = $4 AND submitted_at IS NULL AND review IS NULL",
@@ -138,7 +139,7 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when it is no submitted plan, [`Error::Database`].
     pub async fn hold_plan(&self, id: &PlanId, held_at: Option<DateTime<Utc>>, now: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let done = sqlx::query("UPDATE plans SET held_at = $1, updated_at = $2 WHERE id = $3 AND submitted_at IS NOT NULL")
             .bind(held_at.map(ms))
             .bind(ms(now))
@@ -157,7 +158,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn withdraw_plan(&self, id: &PlanId, now: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE plans SET withdrawn_at = $1, updated_at = $1
              WHERE id = $2 AND submitted_at IS NOT NULL AND withdrawn_at IS NULL",
@@ -179,7 +180,7 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when it is no draft, [`Error::Database`].
     pub async fn delete_draft(&self, id: &PlanId, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query("DELETE FROM comments WHERE plan = $1 AND NOT EXISTS (SELECT 1 FROM reviews WHERE plan = $1)")
             .bind(id.as_str())
             .execute(&mut *tx)
@@ -208,19 +209,15 @@ impl Store {
     ) -> Result<Vec<(InstanceId, PlanId)>, Error> {
         let mut out = Vec::new();
         for chunk in ids.chunks(500) {
-            let mut q = QueryBuilder::new("SELECT o.instance, o.plan FROM items o JOIN plans p ON p.id = o.plan WHERE o.cloud = ");
+            let mut q = Sql::new("SELECT o.instance, o.plan FROM items o JOIN plans p ON p.id = o.plan WHERE o.cloud = ");
             q.push_bind(cloud.as_str());
             q.push(" AND (o.state IN ('planned', 'sending', 'unknown') OR (o.state = 'accepted' AND p.start_at >= ").push_bind(ms(since));
             q.push(
                 " AND NOT EXISTS (SELECT 1 FROM tasks t
                    WHERE t.cloud = o.cloud AND t.task_key = o.task_key AND t.instance = o.instance))) AND o.instance IN (",
             );
-            let mut list = q.separated(", ");
-            for id in chunk {
-                list.push_bind(id.as_str());
-            }
-            q.push(")");
-            let rows: Vec<(String, String)> = q.build_query_as().fetch_all(&self.read).await?;
+            q.push_list(chunk.iter().map(InstanceId::as_str)).push(")");
+            let rows: Vec<(String, String)> = q.rows(self.reader().await).await?;
             out.extend(rows.into_iter().map(|(i, p)| (InstanceId::new(i), PlanId::new(p))));
         }
         Ok(out)

@@ -5,7 +5,9 @@ use crate::{
     error::{doc, json, one_row},
     journal::submit_in,
     ledger::append,
+    sql::plain,
     time::{instant, ms},
+    tx::Tx,
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
@@ -13,7 +15,7 @@ use patchboard_domain::{
     ledger::Deed,
     review::{Asked, Decision, Review, ReviewEnd, Verdict},
 };
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 
 /// A decision is asked for.
 #[derive(Clone, Debug)]
@@ -57,7 +59,7 @@ struct Row {
     outcome: Option<String>,
 }
 
-async fn end_review(tx: &mut Transaction<'_, Sqlite>, plan: &PlanId, number: i64, end: ReviewEnd, now: DateTime<Utc>) -> Result<(), Error> {
+async fn end_review(tx: &mut Tx, plan: &PlanId, number: i64, end: ReviewEnd, now: DateTime<Utc>) -> Result<(), Error> {
     // They were about what was asked then.
     sqlx::query("DELETE FROM unsent_words WHERE plan = $1").bind(plan.as_str()).execute(&mut **tx).await?;
     let done = sqlx::query("UPDATE reviews SET ended_at = $1, outcome = $2 WHERE plan = $3 AND number = $4 AND ended_at IS NULL")
@@ -83,21 +85,16 @@ impl Store {
     /// [`Error::Database`].
     pub async fn keep_words(&self, plan: &PlanId, user: &UserId, words: &str) -> Result<(), Error> {
         if words.is_empty() {
-            sqlx::query("DELETE FROM unsent_words WHERE plan = $1 AND user_id = $2")
-                .bind(plan.as_str())
-                .bind(user.as_str())
-                .execute(&self.write)
+            self.write(sqlx::query("DELETE FROM unsent_words WHERE plan = $1 AND user_id = $2").bind(plan.as_str()).bind(user.as_str()))
                 .await?;
             return Ok(());
         }
-        sqlx::query(
+        self.write(sqlx::query(
             "INSERT INTO unsent_words (plan, user_id, words) VALUES ($1, $2, $3) ON CONFLICT (plan, user_id) DO UPDATE SET words = excluded.words",
         )
         .bind(plan.as_str())
         .bind(user.as_str())
-        .bind(words)
-        .execute(&self.write)
-        .await?;
+        .bind(plain(words))).await?;
         Ok(())
     }
 
@@ -109,7 +106,7 @@ impl Store {
         let words: Option<String> = sqlx::query_scalar("SELECT words FROM unsent_words WHERE plan = $1 AND user_id = $2")
             .bind(plan.as_str())
             .bind(user.as_str())
-            .fetch_optional(&self.read)
+            .fetch_optional(self.reader().await)
             .await?;
         Ok(words.unwrap_or_default())
     }
@@ -119,7 +116,7 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when the draft moved on, [`Error::Database`].
     pub async fn ask_review(&self, new: &NewReview, deed: &Deed) -> Result<i64, Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let number: i64 =
             sqlx::query_scalar("SELECT COUNT(*) + 1 FROM reviews WHERE plan = $1").bind(new.plan.as_str()).fetch_one(&mut *tx).await?;
         let done = sqlx::query(
@@ -166,7 +163,7 @@ impl Store {
         submission: Option<&Submission>,
         deed: &Deed,
     ) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let open: i64 =
             sqlx::query_scalar("SELECT COUNT(*) FROM reviews WHERE plan = $1 AND number = $2 AND hash = $3 AND ended_at IS NULL")
                 .bind(plan.as_str())
@@ -187,7 +184,7 @@ impl Store {
         .bind(decision.user.as_str())
         .bind(decision.verdict.word())
         .bind(&decision.hash)
-        .bind(&decision.comment)
+        .bind(plain(&decision.comment))
         .bind(ms(decision.at))
         .execute(&mut *tx)
         .await?;
@@ -212,7 +209,7 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when that review is over, [`Error::Database`].
     pub async fn reopen(&self, plan: &PlanId, number: i64, now: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         end_review(&mut tx, plan, number, ReviewEnd::Withdrawn, now).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
@@ -228,7 +225,7 @@ impl Store {
             "SELECT number, hash, start_at, doc, asked_by, asked_at, ended_at, outcome FROM reviews WHERE plan = $1 ORDER BY number",
         )
         .bind(plan.as_str())
-        .fetch_all(&self.read)
+        .fetch_all(self.reader().await)
         .await?;
         let mut out = Vec::new();
         for row in rows {
@@ -254,7 +251,7 @@ impl Store {
         )
         .bind(plan.as_str())
         .bind(review)
-        .fetch_all(&self.read)
+        .fetch_all(self.reader().await)
         .await?;
         let read = |(user, verdict, hash, comment, at): (String, String, String, String, i64)| {
             // A word that was written into the row by hand is no decision.
@@ -269,13 +266,13 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn add_comment(&self, plan: &PlanId, id: &str, comment: &CommentRow, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query("INSERT INTO comments (id, plan, user_id, at, text) VALUES ($1, $2, $3, $4, $5)")
             .bind(id)
             .bind(plan.as_str())
             .bind(comment.user.as_str())
             .bind(ms(comment.at))
-            .bind(&comment.text)
+            .bind(plain(&comment.text))
             .execute(&mut *tx)
             .await?;
         append(&mut tx, deed).await?;
@@ -290,7 +287,7 @@ impl Store {
     pub async fn comments(&self, plan: &PlanId) -> Result<Vec<CommentRow>, Error> {
         let rows: Vec<(String, i64, String)> = sqlx::query_as("SELECT user_id, at, text FROM comments WHERE plan = $1 ORDER BY at, id")
             .bind(plan.as_str())
-            .fetch_all(&self.read)
+            .fetch_all(self.reader().await)
             .await?;
         Ok(rows.into_iter().map(|(user, at, text)| CommentRow { user: UserId::new(user), at: instant(at), text }).collect())
     }

@@ -5,6 +5,7 @@ use crate::{
     error::one_row,
     ledger::append,
     time::{instant, ms},
+    tx::Tx,
     user::{Row, SELECT},
 };
 use chrono::{DateTime, Utc};
@@ -13,7 +14,7 @@ use patchboard_domain::{
     id::UserId,
     ledger::Deed,
 };
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 
 /// A session with its owner.
 #[derive(Clone, Debug)]
@@ -76,12 +77,12 @@ fn session_name(hash: &str) -> String {
     hash.chars().take(16).collect()
 }
 
-pub(crate) async fn end_sessions(tx: &mut Transaction<'_, Sqlite>, user: &UserId) -> Result<(), Error> {
+pub(crate) async fn end_sessions(tx: &mut Tx, user: &UserId) -> Result<(), Error> {
     sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(user.as_str()).execute(&mut **tx).await?;
     Ok(())
 }
 
-pub(crate) async fn insert_session(tx: &mut Transaction<'_, Sqlite>, new: &NewSession<'_>, deed: &Deed) -> Result<(), Error> {
+pub(crate) async fn insert_session(tx: &mut Tx, new: &NewSession<'_>, deed: &Deed) -> Result<(), Error> {
     if let Some(old) = new.replaces {
         sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(old).execute(&mut **tx).await?;
     }
@@ -115,7 +116,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn add_session(&self, new: &NewSession<'_>, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         insert_session(&mut tx, new, deed).await?;
         tx.commit().await?;
         Ok(())
@@ -129,7 +130,7 @@ impl Store {
         let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM devices WHERE hash = $1 AND user_id = $2")
             .bind(hash)
             .bind(user.as_str())
-            .fetch_one(&self.read)
+            .fetch_one(self.reader().await)
             .await?;
         Ok(n > 0)
     }
@@ -145,12 +146,12 @@ impl Store {
                 .bind(hash)
                 .bind(ms(idle))
                 .bind(ms(absolute))
-                .fetch_optional(&self.read)
+                .fetch_optional(self.reader().await)
                 .await?;
         let Some(row) = row else { return Ok(None) };
         let user: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = $1 AND disabled_at IS NULL")))
             .bind(&row.user_id)
-            .fetch_optional(&self.read)
+            .fetch_optional(self.reader().await)
             .await?;
         let Some(user) = user.map(Row::read).transpose()? else { return Ok(None) };
         Ok(Some(OpenSession { user, session: row.read() }))
@@ -161,7 +162,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn touch_session(&self, hash: &str, at: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query("UPDATE sessions SET seen_at = $1 WHERE hash = $2").bind(ms(at)).bind(hash).execute(&self.write).await?;
+        self.write(sqlx::query("UPDATE sessions SET seen_at = $1 WHERE hash = $2").bind(ms(at)).bind(hash)).await?;
         Ok(())
     }
 
@@ -171,7 +172,7 @@ impl Store {
     /// # Errors
     /// [`Error::Changed`] when the session has ended, [`Error::Database`].
     pub async fn prove_session(&self, hash: &str, new_hash: &str, at: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let done = sqlx::query("UPDATE sessions SET proved_at = $1, seen_at = $1, hash = $3 WHERE hash = $2")
             .bind(ms(at))
             .bind(hash)
@@ -195,7 +196,7 @@ impl Store {
         .bind(user.as_str())
         .bind(ms(idle))
         .bind(ms(absolute))
-        .fetch_all(&self.write)
+        .fetch_all(self.reader().await)
         .await?;
         Ok(rows.into_iter().map(SessionRow::read).collect())
     }
@@ -204,7 +205,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn end_session(&self, hash: &str, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(hash).execute(&mut *tx).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
@@ -216,7 +217,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn end_sessions_of(&self, user: &UserId, named: Option<&str>, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         match named {
             Some(name) => {
                 sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND substr(hash, 1, 16) = $2")
@@ -237,17 +238,13 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn sweep_sessions(&self, idle: DateTime<Utc>, absolute: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
-        sqlx::query("DELETE FROM sessions WHERE seen_at < $1 OR made_at < $2")
-            .bind(ms(idle))
-            .bind(ms(absolute))
-            .execute(&self.write)
-            .await?;
-        sqlx::query("DELETE FROM codes WHERE expires_at <= $1").bind(ms(now)).execute(&self.write).await?;
+        self.write(sqlx::query("DELETE FROM sessions WHERE seen_at < $1 OR made_at < $2").bind(ms(idle)).bind(ms(absolute))).await?;
+        self.write(sqlx::query("DELETE FROM codes WHERE expires_at <= $1").bind(ms(now))).await?;
         let year = now - chrono::Duration::days(365);
-        sqlx::query("DELETE FROM devices WHERE made_at < $1").bind(ms(year)).execute(&self.write).await?;
+        self.write(sqlx::query("DELETE FROM devices WHERE made_at < $1").bind(ms(year))).await?;
         // Older ones are refused by their age.
         let day = now - chrono::Duration::days(1);
-        sqlx::query("DELETE FROM used_answers WHERE used_at < $1").bind(ms(day)).execute(&self.write).await?;
+        self.write(sqlx::query("DELETE FROM used_answers WHERE used_at < $1").bind(ms(day))).await?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ impl Store {
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn sync_status(&self, cloud: &CloudName) -> Result<Option<SyncStatus>, Error> {
         let row: Option<(String,)> =
-            sqlx::query_as("SELECT doc FROM sync_status WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(&self.read).await?;
+            sqlx::query_as("SELECT doc FROM sync_status WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(self.reader().await).await?;
         row.map(|(text,)| doc(&text, "sync_status", cloud.as_str())).transpose()
     }
 
@@ -22,11 +22,12 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn put_sync_status(&self, status: &SyncStatus) -> Result<(), Error> {
-        sqlx::query("INSERT INTO sync_status (cloud, doc) VALUES ($1, $2) ON CONFLICT (cloud) DO UPDATE SET doc = excluded.doc")
-            .bind(status.cloud.as_str())
-            .bind(json(status))
-            .execute(&self.write)
-            .await?;
+        self.write(
+            sqlx::query("INSERT INTO sync_status (cloud, doc) VALUES ($1, $2) ON CONFLICT (cloud) DO UPDATE SET doc = excluded.doc")
+                .bind(status.cloud.as_str())
+                .bind(json(status)),
+        )
+        .await?;
         Ok(())
     }
 }

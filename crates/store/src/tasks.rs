@@ -2,6 +2,7 @@
 
 use crate::{
     Error, Store,
+    sql::{Sql, like, plain},
     time::{instant, ms},
 };
 use chrono::{DateTime, Utc};
@@ -10,7 +11,7 @@ use patchboard_domain::{
     id::{CloudName, InstanceId, PlanId, TaskId},
     task::{Task, TaskStatus},
 };
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::FromRow;
 use std::collections::BTreeSet;
 
 /// Joined with the item that accounts for a task: its plan is what makes it ours.
@@ -56,7 +57,7 @@ impl From<Row> for Task {
 }
 
 /// Bounds of the start in milliseconds; `to` is exclusive.
-fn push_filter(q: &mut QueryBuilder<Sqlite>, filter: &TaskFilter, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>, status: bool) {
+fn push_filter(q: &mut Sql, filter: &TaskFilter, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>, status: bool) {
     q.push(" WHERE 1 = 1");
     if status && !filter.status.is_empty() {
         q.push(" AND t.status = ").push_bind(filter.status.clone());
@@ -71,7 +72,7 @@ fn push_filter(q: &mut QueryBuilder<Sqlite>, filter: &TaskFilter, from: Option<D
     }
     let words = filter.q.trim().to_lowercase();
     if !words.is_empty() {
-        let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let escaped = like(&words);
         let key = escaped.replace('-', "");
         q.push(" AND (lower(t.instance_name) LIKE ").push_bind(format!("%{escaped}%")).push(" ESCAPE '\\' OR i.search LIKE ");
         q.push_bind(format!("%{escaped}%")).push(" ESCAPE '\\' OR t.instance LIKE ").push_bind(format!("%{escaped}%"));
@@ -100,7 +101,7 @@ impl Store {
         listed: &[Task],
     ) -> Result<(), Error> {
         let at = ms(began_at);
-        let mut tx = self.write.begin().await?;
+        let mut tx = self.begin().await?;
         let mut keys = BTreeSet::new();
         for task in listed {
             if !keys.insert((task.id.key(), task.instance.clone())) {
@@ -117,11 +118,11 @@ impl Store {
             .bind(task.id.key())
             .bind(task.instance.as_str())
             .bind(task.id.as_str())
-            .bind(&task.instance_name)
+            .bind(plain(&task.instance_name))
             .bind(task.status.as_str())
             .bind(task.start_at.map(ms))
             .bind(task.created_at.map(ms))
-            .bind(&task.target)
+            .bind(task.target.as_deref().map(plain))
             .bind(at)
             .bind(ms(ended_at))
             .execute(&mut *tx)
@@ -147,18 +148,18 @@ impl Store {
         now: DateTime<Utc>,
         page: i64,
     ) -> Result<(Vec<Task>, i64), Error> {
-        let mut count = QueryBuilder::new(
+        let mut count = Sql::new(
             "SELECT COUNT(*) FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
              LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance",
         );
         push_filter(&mut count, filter, bounds.0, bounds.1, true);
-        let total: i64 = count.build_query_scalar().fetch_one(&self.read).await?;
-        let mut q = QueryBuilder::new(SELECT);
+        let total: i64 = count.number(self.reader().await).await?;
+        let mut q = Sql::new(SELECT);
         push_filter(&mut q, filter, bounds.0, bounds.1, true);
         q.push(" ORDER BY CASE WHEN t.status IN ('Pending', 'Running') AND t.gone_at IS NULL THEN 0 ELSE 1 END, ABS(COALESCE(t.start_at, 0) - ");
         q.push_bind(ms(now)).push("), t.task_key, t.instance LIMIT ").push_bind(PAGE_SIZE);
         q.push(" OFFSET ").push_bind((page.max(1) - 1).saturating_mul(PAGE_SIZE));
-        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         Ok((rows.into_iter().map(Task::from).collect(), total))
     }
 
@@ -171,13 +172,13 @@ impl Store {
         filter: &TaskFilter,
         bounds: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     ) -> Result<Vec<(String, i64)>, Error> {
-        let mut q = QueryBuilder::new(
+        let mut q = Sql::new(
             "SELECT t.status, COUNT(*) FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
              LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance",
         );
         push_filter(&mut q, filter, bounds.0, bounds.1, false);
         q.push(" GROUP BY t.status ORDER BY t.status");
-        Ok(q.build_query_as().fetch_all(&self.read).await?)
+        q.rows(self.reader().await).await
     }
 
     /// Tasks of these instances, newest first.
@@ -187,14 +188,10 @@ impl Store {
     pub async fn tasks_of(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<Task>, Error> {
         let mut out = Vec::new();
         for chunk in ids.chunks(500) {
-            let mut q = QueryBuilder::new(SELECT);
+            let mut q = Sql::new(SELECT);
             q.push(" WHERE t.cloud = ").push_bind(cloud.as_str()).push(" AND t.instance IN (");
-            let mut list = q.separated(", ");
-            for id in chunk {
-                list.push_bind(id.as_str());
-            }
-            q.push(") ORDER BY t.created_at DESC, t.task_key");
-            let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+            q.push_list(chunk.iter().map(InstanceId::as_str)).push(") ORDER BY t.created_at DESC, t.task_key");
+            let rows: Vec<Row> = q.rows(self.reader().await).await?;
             out.extend(rows.into_iter().map(Task::from));
         }
         Ok(out)
@@ -205,13 +202,13 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn tasks_with_id(&self, cloud: &CloudName, task_key: &str) -> Result<Vec<Task>, Error> {
-        let mut q = QueryBuilder::new(SELECT);
+        let mut q = Sql::new(SELECT);
         q.push(" WHERE t.cloud = ")
             .push_bind(cloud.as_str())
             .push(" AND t.task_key = ")
             .push_bind(task_key)
             .push(" ORDER BY 4, t.instance");
-        let rows: Vec<Row> = q.build_query_as().fetch_all(&self.read).await?;
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         Ok(rows.into_iter().map(Task::from).collect())
     }
 
@@ -223,7 +220,7 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT COUNT(*) FROM tasks WHERE cloud = $1 AND task_key = $2")
             .bind(cloud.as_str())
             .bind(task_key)
-            .fetch_one(&self.read)
+            .fetch_one(self.reader().await)
             .await?)
     }
 }

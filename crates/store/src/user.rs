@@ -3,10 +3,12 @@
 use crate::{
     Error,
     error::{doc, json},
+    sql::plain,
     time::{instant, ms},
+    tx::Tx,
 };
 use patchboard_domain::{account::User, id::UserId};
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 
 #[derive(FromRow)]
 pub(crate) struct Row {
@@ -18,13 +20,13 @@ pub(crate) struct Row {
     created_at: i64,
     disabled_at: Option<i64>,
     signed_in_at: Option<i64>,
-    has_factor: bool,
-    external: bool,
+    has_factor: i64,
+    external: i64,
 }
 
 pub(crate) const SELECT: &str =
-    "SELECT id, name, full_name, roles, password, created_at, disabled_at, signed_in_at, factor IS NOT NULL AS has_factor,
-    EXISTS (SELECT 1 FROM identities i WHERE i.user_id = users.id) AS external FROM users";
+    "SELECT id, name, full_name, roles, password, created_at, disabled_at, signed_in_at, CASE WHEN factor IS NULL THEN 0 ELSE 1 END AS has_factor,
+    (SELECT COUNT(*) FROM identities i WHERE i.user_id = users.id) AS external FROM users";
 
 impl Row {
     pub(crate) fn read(self) -> Result<User, Error> {
@@ -37,18 +39,18 @@ impl Row {
             created_at: instant(self.created_at),
             disabled_at: self.disabled_at.map(instant),
             signed_in_at: self.signed_in_at.map(instant),
-            has_factor: self.has_factor,
-            external: self.external,
+            has_factor: self.has_factor > 0,
+            external: self.external > 0,
         })
     }
 }
 
-pub(crate) async fn insert_user(tx: &mut Transaction<'_, Sqlite>, user: &User) -> Result<(), Error> {
+pub(crate) async fn insert_user(tx: &mut Tx, user: &User) -> Result<(), Error> {
     sqlx::query("INSERT INTO users (id, name, name_key, full_name, roles, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(user.id.as_str())
-        .bind(&user.name)
+        .bind(plain(&user.name))
         .bind(user.name.to_lowercase())
-        .bind(&user.full_name)
+        .bind(plain(&user.full_name))
         .bind(json(&user.roles))
         .bind(ms(user.created_at))
         .execute(&mut **tx)

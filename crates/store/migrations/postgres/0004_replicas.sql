@@ -1,0 +1,4 @@
+-- Several replicas on one database.
+
+-- Order of the instances of a request in its body.
+ALTER TABLE items ADD COLUMN ordinal BIGINT NOT NULL DEFAULT 0;

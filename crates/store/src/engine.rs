@@ -1,0 +1,278 @@
+//! Opening a database: which engine, whose it is, and how old its schema.
+
+use crate::{Error, Store, tx::Writer};
+use sqlx::{
+    AnyPool, Executor,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::Migrator,
+};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+/// What keeps the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// A file, of one serving process.
+    Sqlite,
+    /// A server, of several.
+    Postgres,
+}
+
+/// A database's address, taken apart.
+pub(crate) struct Place<'a> {
+    pub(crate) engine: Engine,
+    /// The file, or the whole URL.
+    address: &'a str,
+}
+
+/// A claim on a database: see [`Store::claim`]. Held by the operating system, so it ends with the process.
+#[derive(Debug)]
+pub struct Claimed(#[expect(dead_code, reason = "what matters is that the file stays open")] Option<std::fs::File>);
+
+/// A statement that takes longer is worth a line in a debug log.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// The journal must survive a power cut between "written" and "sent".
+const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000";
+const SQLITE_READER: &str = "PRAGMA busy_timeout = 10000";
+/// A replica that was stopped in the middle of a transaction must not hold up the others: the server ends its session.
+const POSTGRES: &str = "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '20s'; \
+                        SET statement_timeout = '30s'; SET client_min_messages = warning";
+
+static SQLITE_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Connections of one replica to a server.
+const CONNECTIONS: u32 = 12;
+
+impl<'a> Place<'a> {
+    pub(crate) fn of(url: &'a str) -> Result<Self, Error> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self { engine: Engine::Postgres, address: url });
+        }
+        let path = url.strip_prefix("sqlite:").map(|p| p.trim_start_matches("//"));
+        // A URL of another database may hold a password: only its kind is repeated.
+        let kind = || url.split_once(':').map_or_else(|| url.to_owned(), |(kind, _)| format!("{kind}:…"));
+        let path = path.filter(|p| !p.is_empty() && !p.starts_with(":memory:") && !p.contains(['?', '#']));
+        Ok(Self { engine: Engine::Sqlite, address: path.ok_or_else(|| Error::Url(kind()))? })
+    }
+
+    /// The name for people: without a password.
+    fn name(&self) -> String {
+        match self.engine {
+            Engine::Sqlite => self.address.to_owned(),
+            Engine::Postgres => {
+                let rest = self.address.split_once("://").map_or(self.address, |(_, rest)| rest);
+                let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+                format!("postgres://{}", place.split('?').next().unwrap_or_default())
+            }
+        }
+    }
+
+    fn schema(&self) -> &'static Migrator {
+        match self.engine {
+            Engine::Sqlite => &SQLITE_SCHEMA,
+            Engine::Postgres => &POSTGRES_SCHEMA,
+        }
+    }
+
+    fn options(&self, read_only: bool) -> Result<AnyConnectOptions, Error> {
+        use sqlx::ConnectOptions;
+        sqlx::any::install_default_drivers();
+        let url = match self.engine {
+            Engine::Postgres => self.address.to_owned(),
+            Engine::Sqlite => {
+                let real = real_path(self.address).map_err(|source| Error::Directory { path: self.address.to_owned(), source })?;
+                format!("sqlite:{}{}", escaped(&real), if read_only { "?mode=ro" } else { "" })
+            }
+        };
+        let options = AnyConnectOptions::from_str(&url).map_err(|_| Error::Url(self.name()))?;
+        Ok(options.log_statements(log::LevelFilter::Trace).log_slow_statements(log::LevelFilter::Debug, SLOW))
+    }
+
+    async fn pool(&self, connections: u32, settings: &'static str, read_only: bool) -> Result<AnyPool, Error> {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .after_connect(move |connection, _| Box::pin(async move { connection.execute(settings).await.map(drop) }))
+            .connect_with(self.options(read_only)?)
+            .await
+            .map_err(|source| self.cannot_open(source))
+    }
+
+    fn cannot_open(&self, source: sqlx::Error) -> Error {
+        match self.engine {
+            Engine::Sqlite => Error::Open { path: self.name(), source },
+            Engine::Postgres => Error::Reach { place: self.name(), source },
+        }
+    }
+
+    /// Refuses a database that holds something else. Returns whether it has a schema of ours.
+    async fn is_ours(&self, pool: &AnyPool) -> Result<bool, Error> {
+        let [tables, ours] = match self.engine {
+            Engine::Sqlite => [
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+                "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            ],
+            Engine::Postgres => [
+                "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema()",
+                "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '_sqlx_migrations'",
+            ],
+        };
+        let count = async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(pool).await.map_err(|e| self.cannot_open(e));
+        let (tables, ours) = (count(tables).await?, count(ours).await?);
+        if tables > 0 && ours == 0 {
+            return Err(Error::Foreign(self.name()));
+        }
+        Ok(ours > 0)
+    }
+
+    /// Whether the schema is that of this version, which is not to be changed.
+    async fn is_of_this_version(&self, pool: &AnyPool) -> Result<(), Error> {
+        let has: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
+        let ours = self.schema().iter().map(|m| m.version).max().unwrap_or_default();
+        match has.unwrap_or_default() {
+            has if has > ours => Err(Error::Newer(has)),
+            has if has < ours => Err(Error::Older(has)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn store(&self, write: AnyPool) -> Result<Store, Error> {
+        let engine = self.engine;
+        Ok(match engine {
+            Engine::Sqlite => {
+                let read = self.pool(4, SQLITE_READER, true).await?;
+                Store { engine, write: Writer::grouped(write), read }
+            }
+            Engine::Postgres => Store { engine, write: Writer::Locked(write.clone()), read: write },
+        })
+    }
+
+    async fn writing_pool(&self) -> Result<AnyPool, Error> {
+        match self.engine {
+            Engine::Sqlite => self.pool(1, SQLITE_WRITER, false).await,
+            Engine::Postgres => self.pool(CONNECTIONS, POSTGRES, false).await,
+        }
+    }
+}
+
+/// What a URL takes for something else than a part of the path.
+fn escaped(path: &Path) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
+    path.to_string_lossy().bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Where a file that may not exist yet really is.
+fn real_path(path: &str) -> std::io::Result<PathBuf> {
+    let path = Path::new(path);
+    if path.exists() {
+        return path.canonicalize();
+    }
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(parent.canonicalize()?.join(path.file_name().unwrap_or_default()))
+}
+
+fn make_directory(path: &str) -> Result<(), Error> {
+    match Path::new(path).parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(|source| Error::Directory { path: parent.display().to_string(), source }),
+        None => Ok(()),
+    }
+}
+
+/// Makes an empty file that its owner alone reads: hashes of passwords come into it. SQLite gives what it makes beside it the same
+/// permissions.
+fn make_file(path: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl Store {
+    /// Opens `sqlite:PATH` (the directory is made when it is missing) or `postgres://…` and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Url`] for anything else, [`Error::Newer`] for a database of a newer Patchboard, [`Error::Database`].
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        let place = Place::of(url)?;
+        if place.engine == Engine::Sqlite {
+            make_directory(place.address)?;
+            make_file(place.address).map_err(|source| Error::Directory { path: place.address.to_owned(), source })?;
+        }
+        let write = place.writing_pool().await?;
+        place.is_ours(&write).await?;
+        place.schema().run(&write).await.map_err(Error::from_migration)?;
+        place.store(write).await
+    }
+
+    /// Opens a database for a command, beside servers that may be running on it: only they change its schema. A file that nobody
+    /// serves from is claimed, and brought up to date as by [`Store::open`]; so is an empty database of a server.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`Error::Older`] when the running server is of an older version.
+    pub async fn open_beside(url: &str) -> Result<(Self, Option<Claimed>), Error> {
+        let place = Place::of(url)?;
+        if place.engine == Engine::Sqlite {
+            match Self::claim(url) {
+                Ok(claimed) => return Ok((Self::open(url).await?, Some(claimed))),
+                Err(Error::InUse(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        let write = place.writing_pool().await?;
+        if !place.is_ours(&write).await? {
+            write.close().await;
+            return Ok((Self::open(url).await?, None));
+        }
+        place.is_of_this_version(&write).await?;
+        Ok((place.store(write).await?, None))
+    }
+
+    /// Opens a database to read it and nothing else, as it is: whoever proves something about it has not touched it.
+    ///
+    /// # Errors
+    /// [`Error::Url`], [`Error::Open`] when there is none, [`Error::Foreign`], [`Error::Newer`], [`Error::Older`].
+    pub async fn open_to_read(url: &str) -> Result<Self, Error> {
+        let place = Place::of(url)?;
+        let read = match place.engine {
+            Engine::Sqlite => place.pool(1, SQLITE_READER, true).await?,
+            Engine::Postgres => place.pool(1, "SET default_transaction_read_only = on", true).await?,
+        };
+        place.is_ours(&read).await?;
+        place.is_of_this_version(&read).await?;
+        Ok(Self { engine: place.engine, write: Writer::Locked(read.clone()), read })
+    }
+
+    /// Claims the database of a URL for one process, until what is returned is dropped or the process ends, however it ends. Only
+    /// who has claimed a file may take an attempt without an end for one that was interrupted. A server's database is for several:
+    /// there leases say who does what.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Url`], [`Error::Directory`].
+    pub fn claim(url: &str) -> Result<Claimed, Error> {
+        let place = Place::of(url)?;
+        if place.engine == Engine::Postgres {
+            return Ok(Claimed(None));
+        }
+        let path = place.address;
+        make_directory(path)?;
+        // Beside the file itself: by whatever name or link it is reached, it is one database.
+        let real = real_path(path).map_err(|source| Error::Directory { path: path.to_owned(), source })?;
+        let lock = format!("{}.lock", real.display());
+        let failed = |source: std::io::Error| Error::Directory { path: lock.clone(), source };
+        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Claimed(Some(file))),
+            Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse(path.to_owned())),
+            Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+}

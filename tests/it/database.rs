@@ -1,0 +1,100 @@
+//! The database of one test: a file, or one of its own in the server that `PATCHBOARD_TEST_POSTGRES` names.
+
+use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row, any::AnyConnectOptions};
+use std::{collections::BTreeMap, path::PathBuf};
+use tempfile::TempDir;
+
+/// Where servers' databases are, when the tests are to run on one.
+#[expect(clippy::disallowed_methods, reason = "it tells which engine a test runs on")]
+fn server() -> Option<String> {
+    std::env::var("PATCHBOARD_TEST_POSTGRES").ok()
+}
+
+pub(crate) struct Database {
+    url: String,
+    dir: TempDir,
+}
+
+impl Database {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = match server() {
+            None => format!("sqlite:{}", dir.path().join("test.db").display()),
+            Some(server) => {
+                let name = format!("t{}", uuid::Uuid::now_v7().simple());
+                let mut admin = connect(&format!("{server}/postgres")).await;
+                sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
+                format!("{server}/{name}")
+            }
+        };
+        Self { url, dir }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
+    /// A file beside it, or the file itself.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Edits it by hand, as somebody who may could.
+    pub(crate) async fn edit(&self, statements: &str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connect(&self.url).await).await.map(drop)
+    }
+
+    /// Takes away what refuses changes of the ledger.
+    pub(crate) async fn unguard_ledger(&self) {
+        let on = if self.is_file() { "" } else { "ON ledger" };
+        self.edit(&format!("DROP TRIGGER ledger_stands {on}; DROP TRIGGER ledger_stays {on}")).await.unwrap();
+    }
+
+    /// Nothing can be written into the ledger, as on a full disk.
+    pub(crate) async fn refuse_entries(&self, refuse: bool) {
+        let statements = match (refuse, self.is_file()) {
+            (true, true) => "CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+            (false, true) => "DROP TRIGGER full",
+            (true, false) => {
+                "CREATE FUNCTION full_disk() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$;
+                 CREATE TRIGGER full_disk BEFORE INSERT ON ledger FOR EACH STATEMENT EXECUTE FUNCTION full_disk()"
+            }
+            (false, false) => "DROP TRIGGER full_disk ON ledger",
+        };
+        self.edit(statements).await.unwrap();
+    }
+
+    /// Every row of every table, but for when sessions were last used and what follows the clouds by itself.
+    pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<String>> {
+        let mut connection = connect(&self.url).await;
+        let named = if self.is_file() {
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        } else {
+            "SELECT tablename::TEXT FROM pg_tables WHERE schemaname = 'public'"
+        };
+        let tables: Vec<String> = sqlx::query_scalar(named).fetch_all(&mut connection).await.unwrap();
+        let mut all = BTreeMap::new();
+        for table in tables.into_iter().filter(|t| !["sessions", "offers", "sync", "sync_status"].contains(&t.as_str())) {
+            let row = if self.is_file() {
+                let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+                let columns: Vec<String> = sqlx::query_scalar(AssertSqlSafe(columns)).fetch_all(&mut connection).await.unwrap();
+                columns.iter().map(|c| format!("quote(\"{c}\")")).collect::<Vec<_>>().join(" || ',' || ")
+            } else {
+                "t::TEXT".to_owned()
+            };
+            let rows = format!("SELECT {row} FROM \"{table}\" t ORDER BY 1");
+            let rows = sqlx::query(AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap();
+            all.insert(table, rows.iter().map(|r| r.get::<String, _>(0)).collect());
+        }
+        all
+    }
+}
+
+async fn connect(url: &str) -> AnyConnection {
+    sqlx::any::install_default_drivers();
+    url.parse::<AnyConnectOptions>().unwrap().connect().await.unwrap()
+}
