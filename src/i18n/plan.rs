@@ -48,6 +48,7 @@ messages! {
     all_of_them(n: usize) { "All {n}", "全部 {n} 个" }
     and_more(n: usize) { "and {n} more", "另有 {n} 个" }
     attempt_partial { "answered, but not for all", "已应答，但未包含全部实例" }
+    stopped_by_hand { "Somebody looked in the cloud, found no task of it, and said so here. Not sent again.", "有人在云端核实没有对应任务，并在此记录。不再发送。" }
     stopped_no_proof { "Sent twice, each answer was lost, and the cloud's list never showed a task. Not sent again: look at the instance in the cloud's console.", "已发送两次，应答均丢失，云端列表始终没有任务。不再发送，请在云控制台核实该实例。" }
     fault_invalid { "The request could not be made:", "无法构造请求：" }
     fault_not_connected { "No connection came about; nothing was sent:", "未能建立连接，未发送：" }
@@ -131,6 +132,7 @@ messages! {
     doubt_absent(first: &str, again: &str) { "Absent since {first}; a listing begun after {again} decides.", "自 {first} 起未出现；{again} 之后的列表将作出判定。" }
     doubt_waiting { "The next complete listing is awaited.", "等待下一次完整列表。" }
     doubt_not_named { "The cloud's answer did not name this instance.", "云端应答中没有该实例。" }
+    held_up { "The process was held up between journal and call. Nothing has left; it is sent later.", "进程在记录与调用之间被暂停，请求未发出，稍后重新发送。" }
     doubt_interrupted { "This server ended before the answer was recorded.", "服务器在记录应答之前中断。" }
     said_occupied { "Not sent: the cloud's list already shows an open task for this instance.", "未发送：云端列表中该实例已有未结束的任务。" }
     lost_gone { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }
@@ -154,6 +156,7 @@ impl Lang {
             Stop::Occupied => self.said_occupied(),
             Stop::NotApproved => self.said_not_approved(),
             Stop::NoProof => self.stopped_no_proof(),
+            Stop::ByHand => self.stopped_by_hand(),
         }
     }
 

@@ -11,11 +11,12 @@ use crate::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use patchboard_domain::{
     authority::Action,
-    fleet::{Attempt, SentView},
+    fleet::SentView,
     id::CloudName,
     plan::PlanState,
+    protocol::Attempt,
     review::Verdict,
-    send::{CloudError, INTERRUPTED, Item, ItemState, NOT_NAMED},
+    send::{CloudError, HELD_UP, INTERRUPTED, Item, ItemState, NOT_NAMED},
 };
 
 /// Results.
@@ -116,6 +117,7 @@ fn Said(error: CloudError) -> impl IntoView {
     let message = match error.message.as_str() {
         NOT_NAMED => lang.doubt_not_named().to_owned(),
         INTERRUPTED => lang.doubt_interrupted().to_owned(),
+        HELD_UP => lang.held_up().to_owned(),
         other => other.to_owned(),
     };
     let means = error.fault.map(|fault| format!("{} ", lang.fault(fault)));

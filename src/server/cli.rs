@@ -218,9 +218,9 @@ async fn check(args: ConfigArgs) -> Result<(), Failure> {
     }
     say("settings   ok");
     let (store, claimed) = patchboard_backend::Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
-    say(&format!("database   ok, {}", config.store_url));
+    say(&format!("database   ok, {}", patchboard_backend::Store::name(&config.store_url)));
     if !store.sealed_factors().await.map_err(|e| Failure::Failed(chain(&e)))?.is_empty() {
-        let file = config.key_file.clone().unwrap_or_else(|| key::beside(&config.store_url));
+        let file = config.key_file.clone().map_or_else(|| key::beside(&config.store_url), Ok)?;
         let ways = patchboard_backend::Ways { seal: Some(key::seal(&file, false)?), sso: None };
         let policy = config.policy.clone();
         let services = patchboard_backend::Services::new(store.clone(), Arc::new(SystemClock), Vec::new(), policy, ways).await;

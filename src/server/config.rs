@@ -85,6 +85,7 @@ struct RawServer {
 #[derive(Deserialize)]
 struct RawStore {
     url: String,
+    lease_seconds: i64,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +125,7 @@ struct RawSync {
     every_seconds: u64,
     candidates_minutes: i64,
     candidate_calls: usize,
+    sends_at_once: usize,
 }
 
 #[derive(Deserialize)]
@@ -283,6 +285,15 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
     within("policy.max_instances_per_request", whole(raw.policy.max_instances_per_request), 1_000)?;
     within("sync.candidates_minutes", raw.sync.candidates_minutes, 24 * 60)?;
     within("sync.candidate_calls", whole(raw.sync.candidate_calls), 64)?;
+    within("sync.sends_at_once", whole(raw.sync.sends_at_once), 64)?;
+    within("store.lease_seconds", raw.store.lease_seconds, 300)?;
+    if has_password(&raw.store.url) && !env.contains_key("PATCHBOARD__STORE__URL") {
+        return Err(ConfigError(
+            "store.url holds a password, and a settings file is no place for one: write postgres://USER@HOST/DATABASE, and set PGPASSWORD \
+             or PGPASSFILE, or the whole URL as PATCHBOARD__STORE__URL"
+                .to_owned(),
+        ));
+    }
     within("sync.every_seconds", i64::try_from(raw.sync.every_seconds).unwrap_or(i64::MAX), 24 * 3600)?;
     if tracing_subscriber::EnvFilter::try_new(&raw.log.level).is_err() {
         return Err(ConfigError(format!("log.level {:?} is no filter; write error, warn, info or debug", raw.log.level)));
@@ -296,6 +307,8 @@ fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError
         sync_seconds: raw.sync.every_seconds,
         candidates_minutes: raw.sync.candidates_minutes,
         candidate_calls: raw.sync.candidate_calls,
+        sends_at_once: raw.sync.sends_at_once,
+        lease_seconds: raw.store.lease_seconds,
         review: review(raw.review)?,
         ..Policy::default()
     };
@@ -394,6 +407,12 @@ fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
     };
     let freeze = Freeze { from: at("from", &raw.from)?, to: at("to", &raw.to)?, name: raw.name.clone() };
     if freeze.from < freeze.to { Ok(freeze) } else { Err(ConfigError(format!("freeze {:?} ends before it begins", freeze.name))) }
+}
+
+fn has_password(url: &str) -> bool {
+    let place = url.split_once("://").map_or("", |(_, rest)| rest);
+    let has = |user: &str| user.contains(':');
+    place.split('/').next().and_then(|authority| authority.rsplit_once('@')).is_some_and(|(user, _)| has(user)) || url.contains("password=")
 }
 
 /// The secret in a file, without its final line break. A file that others can read is refused.

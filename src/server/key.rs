@@ -8,8 +8,18 @@ use std::{
 };
 
 /// The file where nothing else is set: beside the database.
-pub(super) fn beside(store_url: &str) -> PathBuf {
-    PathBuf::from(format!("{}.key", store_url.trim_start_matches("sqlite:").trim_start_matches("//")))
+///
+/// # Errors
+/// That there is no such place, and what to set.
+pub(super) fn beside(store_url: &str) -> Result<PathBuf, ConfigError> {
+    let Some(path) = store_url.strip_prefix("sqlite:") else {
+        return Err(ConfigError(
+            "server.key_file is missing: replicas that share a database server need the same key file. Name one; the first start makes \
+             it, and you copy it to the other replicas"
+                .to_owned(),
+        ));
+    };
+    Ok(PathBuf::from(format!("{}.key", path.trim_start_matches("//"))))
 }
 
 /// The seal of a key file. It is made where there is none, and nothing is sealed yet: another key would open nothing.

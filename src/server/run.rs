@@ -69,7 +69,7 @@ pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result
     for settings in clouds {
         connections.push(Cloud::new(settings, clock.clone()).map_err(|e| Failure::Wrong(e.to_string()))?);
     }
-    let file = key_file.unwrap_or_else(|| key::beside(store_url));
+    let file = key_file.map_or_else(|| key::beside(store_url), Ok)?;
     let seal = key::seal(&file, store.sealed_factors().await.map_err(|e| Failure::Failed(chain(&e)))?.is_empty())?;
     let ways = Ways { sso, seal: Some(seal) };
     let services = Services::new(store, clock, connections, policy, ways).await.map_err(|e| Failure::Failed(chain(&e)))?;
@@ -128,6 +128,7 @@ pub(super) async fn demo(
         language: "en-us".to_owned(),
         deadline: Duration::from_secs(20),
         pauses: vec![Duration::from_millis(300), Duration::from_secs(1)],
+        calls_per_minute: None,
     };
     // A demo is watched: it looks often, candidate lists last ten real minutes, and doubts are settled while somebody still looks.
     let review = if without_review { ReviewPolicy::none() } else { ReviewPolicy::default() };

@@ -57,6 +57,7 @@ impl Stage<'_> {
             self.clock.set_behind(Duration::days(days));
             let Some(id) = self.ask(title, search, most, 3).await? else { continue };
             self.decide(&id, Verdict::Approve, "").await?;
+            self.services.sync_pass(&self.cloud).await?;
             self.services.send_pass(&self.cloud).await?;
             for hours in [0, 3, 5] {
                 self.clock.set_behind(Duration::days(days) - Duration::hours(hours));

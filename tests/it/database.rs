@@ -43,6 +43,30 @@ impl Database {
         self.dir.path().join(name)
     }
 
+    /// A copy as it is now: of a file, or of a server's database.
+    pub(crate) async fn copy(&self) -> String {
+        let name = format!("c{}", uuid::Uuid::now_v7().simple());
+        if self.is_file() {
+            let path = self.path(&name).display().to_string();
+            self.edit(&format!("VACUUM INTO '{path}'")).await.unwrap();
+            return format!("sqlite:{path}");
+        }
+        let (server, of) = self.url.rsplit_once('/').unwrap();
+        // A template must have no connections: whoever has one loses it, and opens another.
+        let statements =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{of}'; CREATE DATABASE {name} TEMPLATE {of}");
+        let mut admin = connect(&format!("{server}/postgres")).await;
+        for statement in statements.split("; ") {
+            sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut admin).await.unwrap();
+        }
+        format!("{server}/{name}")
+    }
+
+    /// From now on it is this copy.
+    pub(crate) fn restore(&mut self, copy: String) {
+        self.url = copy;
+    }
+
     /// Edits it by hand, as somebody who may could.
     pub(crate) async fn edit(&self, statements: &str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connect(&self.url).await).await.map(drop)

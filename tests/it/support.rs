@@ -22,7 +22,10 @@ use patchboard_domain::{
     review::ReviewPolicy,
     send::ItemState,
 };
-use patchboard_simulator::{ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches};
+use patchboard_simulator::{
+    ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches,
+    proxy::{Proxy, Toxic},
+};
 use std::{sync::Arc, time::Duration as Wait};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -33,6 +36,8 @@ const PATIENCE: Wait = Wait::from_secs(20);
 pub(crate) struct TestApp {
     pub(crate) services: Services,
     pub(crate) simulator: Simulator,
+    /// Between us and the simulator.
+    pub(crate) proxy: Proxy,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) database: Database,
     /// Who asks where a test says nothing else: somebody with every role, where no review is needed.
@@ -73,6 +78,8 @@ pub(crate) fn settings(url: String) -> CloudSettings {
         language: "en-us".to_owned(),
         deadline: Wait::from_secs(10),
         pauses: Vec::new(),
+        // Tests stand still or leap: nothing is to wait for the pace.
+        calls_per_minute: Some(1e9),
     }
 }
 
@@ -132,6 +139,16 @@ impl TestApp {
         Self::over(database, simulator, clock, change, policy).await
     }
 
+    /// The same cloud under a copy of the database, as after a restart.
+    pub(crate) async fn restored(self, copy: String) -> Self {
+        let Self { services, simulator, clock, mut database, .. } = self;
+        let policy = services.policy().clone();
+        services.close().await;
+        drop(services);
+        database.restore(copy);
+        Self::over(database, simulator, clock, |_| (), policy).await
+    }
+
     /// The same database under another provider, as after a restart.
     pub(crate) async fn reopened_with(self, sso: SingleSignOn) -> Self {
         let Self { services, simulator, clock, database, .. } = self;
@@ -166,14 +183,15 @@ impl TestApp {
         sso: Option<SingleSignOn>,
     ) -> Self {
         let store = Store::open(database.url()).await.unwrap();
-        let mut settings = settings(simulator.url());
+        let proxy = Proxy::start(simulator.address()).await.unwrap();
+        let mut settings = settings(proxy.url());
         change(&mut settings);
         let cloud = Cloud::new(settings, clock.clone()).unwrap();
         let ways = Ways { seal: Some(Seal::new(&[7; 32])), sso };
         let services = Services::new(store, clock.clone(), vec![cloud], policy, ways).await.unwrap();
         let router = patchboard::server::router(services.clone(), Front { demo: true, ..Front::default() });
         let (actor, cookie) = person(&services, "everybody", &Role::ALL).await;
-        Self { services, simulator, clock, database, actor, cookie, router }
+        Self { services, simulator, proxy, clock, database, actor, cookie, router }
     }
 
     /// The same Patchboard, as somebody with these roles sees it.
@@ -184,6 +202,11 @@ impl TestApp {
 
     pub(crate) fn cloud(&self) -> Cloud {
         self.services.clouds()[0].clone()
+    }
+
+    /// The network to the cloud is like this from now on.
+    pub(crate) async fn network(&self, toxics: &[Toxic]) {
+        self.proxy.set(toxics.to_vec()).await.unwrap();
     }
 
     /// One pass of the reconciler, a second later: two listings never begin at the same instant.

@@ -149,7 +149,7 @@ async fn checks_can_be_made_again_now() {
     // A cloud that does not answer takes nothing away that is known, and neither does one that wants to be left alone.
     let busy = Act::Refuse { status: 429, code: "APIGW.0308".to_owned(), message: "busy".to_owned(), retry_after: Some(60) };
     for act in [Act::DoThenFail, busy] {
-        app.advance(61);
+        app.advance(67);
         app.simulator.set_faults(vec![Fault::on("candidate-versions", act.clone())]);
         let asked = app.simulator.requests("candidate-versions");
         assert_eq!(lead.post("/api/plans/check", &[("plan", id.as_str())]).await.location, plan);
@@ -171,7 +171,7 @@ async fn checks_can_be_made_again_now() {
     let viewer = app.person("sam", &[Role::Viewer]).await;
     assert_eq!(viewer.post("/api/plans/check", &[("plan", id.as_str())]).await.status, StatusCode::FORBIDDEN);
     assert!(!viewer.get(&plan).await.body.contains("Check again now"));
-    app.advance(61);
+    app.advance(67);
 
     // A finger that stays on the button costs the cloud no more than a minute allows.
     let asked = app.simulator.requests("candidate-versions");

@@ -104,15 +104,13 @@ impl Services {
     }
 
     async fn read_one(&self, cloud: &crate::Cloud, id: &InstanceId) -> Result<(), Error> {
-        let result = if cloud.is_stopped() {
+        let state = self.store().cloud_state(cloud.name()).await?;
+        let result = if state.is_stopped() {
             Err("the cloud refused the credentials; nothing is asked until somebody resumes it".to_owned())
-        } else if let Some(until) = cloud.throttled_until(self.now()) {
+        } else if let Some(until) = state.throttled_until(self.store().now().await?) {
             Err(format!("the cloud asked to wait until {}", until.to_rfc3339_opts(SecondsFormat::Secs, true)))
         } else {
-            cloud.client().candidates(id.as_str()).await.map_err(|e| {
-                cloud.note(&e, self.now());
-                e.to_string()
-            })
+            cloud.client().candidates(id.as_str()).await.map_err(|e| e.to_string())
         };
         let at = self.now();
         let offer = match result {
@@ -142,7 +140,8 @@ impl Services {
         let plan = self.plan(id).await?;
         // While the cloud wants to be left alone, what is known is the best there is.
         let cloud = self.cloud(&plan.cloud)?;
-        if cloud.is_stopped() || cloud.throttled_until(self.now()).is_some() {
+        let state = self.store().cloud_state(cloud.name()).await?;
+        if state.is_stopped() || state.throttled_until(self.store().now().await?).is_some() {
             return Ok(());
         }
         self.ask_older_than(&plan.cloud, plan.draft.instances, self.now());

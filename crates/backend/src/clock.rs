@@ -7,6 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Time since some moment, by a clock that nobody sets and that never jumps.
+    fn elapsed(&self) -> std::time::Duration {
+        static BEGAN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        BEGAN.elapsed()
+    }
+
+    /// Whether it is the machine's: only then is the clock of a shared database better.
+    fn is_the_machines(&self) -> bool {
+        false
+    }
 }
 
 /// A shared clock.
@@ -20,6 +31,10 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    fn is_the_machines(&self) -> bool {
+        true
     }
 }
 
@@ -49,26 +64,41 @@ impl Clock for DemoClock {
         let behind = *self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         self.origin + (SystemClock.now() - self.origin) * self.speed - behind
     }
+
+    fn elapsed(&self) -> std::time::Duration {
+        // Set back on purpose, and by nobody else: for what happens in the demo it runs evenly.
+        (self.now() - self.origin + Duration::days(3650)).to_std().unwrap_or_default()
+    }
 }
 
 /// A clock that stands still until it is moved: for tests.
 #[derive(Debug)]
-pub struct TestClock(Mutex<DateTime<Utc>>);
+pub struct TestClock(Mutex<(DateTime<Utc>, Duration)>);
 
 impl TestClock {
     /// Stands at `now`.
     pub fn at(now: DateTime<Utc>) -> Self {
-        Self(Mutex::new(now))
+        Self(Mutex::new((now, Duration::zero())))
     }
 
     /// Moves it on.
     pub fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = (slot.0 + by, slot.1 + by);
+    }
+
+    /// Sets it, as somebody or a time server would: no time passes.
+    pub fn jump(&self, by: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0 += by;
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn elapsed(&self) -> std::time::Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.to_std().unwrap_or_default()
     }
 }

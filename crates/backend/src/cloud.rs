@@ -1,15 +1,12 @@
-//! One configured connection to a cloud, with what it learned while running.
+//! One configured connection to a cloud. What was learned of it is in the store, where every replica finds it.
 
-use crate::clock::SharedClock;
-use chrono::{DateTime, Duration, Utc};
+use crate::{clock::SharedClock, pacer::SharedPace};
 use patchboard_domain::id::CloudName;
 use patchboard_gaussdb::{Client, Credentials, Error, Options};
+use patchboard_store::Store;
 use secrecy::SecretString;
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
-use tokio::sync::Notify;
+use std::sync::Arc;
+use tokio::sync::{Notify, watch};
 
 /// Who is asking. Secrets come from the environment or from files, never from the configuration itself.
 #[derive(Clone)]
@@ -64,6 +61,8 @@ pub struct CloudSettings {
     pub deadline: std::time::Duration,
     /// Pauses between tries of a reading call.
     pub pauses: Vec<std::time::Duration>,
+    /// Calls a minute to begin with; nothing: the usual. What goes through is learned afterwards.
+    pub calls_per_minute: Option<f64>,
 }
 
 /// A connection. Cheap to clone.
@@ -75,30 +74,12 @@ pub struct Cloud {
 struct Inner {
     name: CloudName,
     client: Client,
-    /// The credentials were refused; nothing is called until a person acts.
-    stopped: AtomicBool,
-    back_off: Mutex<BackOff>,
-    /// Sending and listing tasks take turns, in the order in which they asked.
-    turn: tokio::sync::Mutex<()>,
-    /// Wakes the sender.
-    pub(crate) sender: Notify,
+    pace: Arc<SharedPace>,
+    /// Wakes the senders.
+    sender: watch::Sender<u64>,
     /// Wakes the sync.
-    pub(crate) sync: Notify,
+    sync: Notify,
 }
-
-#[derive(Default)]
-struct BackOff {
-    failures: u32,
-    until: Option<DateTime<Utc>>,
-    /// The cloud itself asked to wait: then nobody calls, readers neither.
-    throttled: bool,
-}
-
-/// Longest `Retry-After` that is honoured, in seconds: a longer one would silently let starts pass.
-const LONGEST_ASKED: i64 = 900;
-
-/// Longest pause of the sender after failures in a row, in seconds.
-const LONGEST_BACK_OFF: i64 = 300;
 
 impl Cloud {
     /// Makes the connection; nothing is called yet.
@@ -119,15 +100,10 @@ impl Cloud {
         options.language = settings.language;
         options.deadline = settings.deadline;
         options.pauses = settings.pauses;
-        let inner = Inner {
-            name: CloudName::new(settings.name),
-            client: Client::new(options)?,
-            stopped: AtomicBool::new(false),
-            back_off: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-            sender: Notify::new(),
-            sync: Notify::new(),
-        };
+        let name = CloudName::new(settings.name);
+        let pace = Arc::new(SharedPace::new(name.clone(), settings.calls_per_minute));
+        options.pacer = Some(pace.clone());
+        let inner = Inner { name, client: Client::new(options)?, pace, sender: watch::Sender::new(0), sync: Notify::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -154,87 +130,26 @@ impl Cloud {
         &self.inner.client
     }
 
-    /// Waits for the turn to send, or to list tasks.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.inner.turn.lock().await
+    /// From now on what is learned of the cloud is kept in this store.
+    pub(crate) fn learn_into(&self, store: &Store) {
+        self.inner.pace.keep_in(store.clone());
     }
 
-    pub(crate) fn sender(&self) -> &Notify {
-        &self.inner.sender
+    pub(crate) fn pace(&self) -> &SharedPace {
+        &self.inner.pace
+    }
+
+    /// There may be something to send.
+    pub(crate) fn wake_senders(&self) {
+        self.inner.sender.send_modify(|n| *n += 1);
+    }
+
+    /// Changes whenever there may be something to send.
+    pub(crate) fn to_send(&self) -> watch::Receiver<u64> {
+        self.inner.sender.subscribe()
     }
 
     pub(crate) fn sync(&self) -> &Notify {
         &self.inner.sync
-    }
-
-    /// Whether the credentials were refused.
-    pub fn is_stopped(&self) -> bool {
-        self.inner.stopped.load(Ordering::SeqCst)
-    }
-
-    /// A person says that the credentials are right again.
-    pub(crate) fn resume(&self) {
-        self.inner.stopped.store(false, Ordering::SeqCst);
-        *self.back_off() = BackOff::default();
-        self.inner.sender.notify_one();
-        self.inner.sync.notify_one();
-    }
-
-    /// Takes note of a failed reading call or order: refused credentials stop the connection, a throttled call slows all of it.
-    pub(crate) fn note(&self, error: &Error, now: DateTime<Utc>) {
-        self.note_credentials(error);
-        if matches!(error, Error::Throttled { .. }) {
-            self.pause(error, now);
-        }
-    }
-
-    /// Takes note of refused credentials.
-    pub(crate) fn note_credentials(&self, error: &Error) {
-        if matches!(error, Error::Unauthorized(_)) {
-            self.inner.stopped.store(true, Ordering::SeqCst);
-        }
-    }
-
-    /// The cloud asked everybody to wait until then.
-    pub(crate) fn throttled_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let back_off = self.back_off();
-        back_off.until.filter(|until| back_off.throttled && *until > now)
-    }
-
-    /// The sender pauses until then.
-    pub(crate) fn paused_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.back_off().until.filter(|until| *until > now)
-    }
-
-    /// A call that was not sent or throttled: wait, longer each time. Returns until when.
-    pub(crate) fn pause(&self, error: &Error, now: DateTime<Utc>) -> DateTime<Utc> {
-        let mut back_off = self.back_off();
-        back_off.failures = back_off.failures.saturating_add(1);
-        let doubled = 2_i64.saturating_pow(back_off.failures.min(10)).min(LONGEST_BACK_OFF);
-        let seconds = match error {
-            Error::Throttled { retry_after: Some(asked), .. } => {
-                i64::try_from(asked.as_secs()).unwrap_or(LONGEST_ASKED).clamp(1, LONGEST_ASKED)
-            }
-            _ => doubled,
-        };
-        let throttled = matches!(error, Error::Throttled { .. });
-        // Several calls may be throttled at once: the longest wait holds.
-        let standing = back_off.until.filter(|until| back_off.throttled && *until > now);
-        let until = (now + Duration::seconds(seconds)).max(standing.unwrap_or(now));
-        back_off.until = Some(until);
-        back_off.throttled = throttled || standing.is_some();
-        until
-    }
-
-    /// A call went through. A pause that another call was asked for meanwhile stands.
-    pub(crate) fn went_through(&self, now: DateTime<Utc>) {
-        let mut back_off = self.back_off();
-        if back_off.until.is_none_or(|until| until <= now) {
-            *back_off = BackOff::default();
-        }
-    }
-
-    fn back_off(&self) -> MutexGuard<'_, BackOff> {
-        self.inner.back_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

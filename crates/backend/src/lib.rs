@@ -15,6 +15,7 @@ mod fleet;
 mod inbox;
 mod ledger;
 mod orders;
+mod pacer;
 mod password;
 mod plans;
 mod review;

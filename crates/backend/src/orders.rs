@@ -84,13 +84,14 @@ impl Services {
             let next = match result {
                 Ok(()) => OrderState::Answered { at: self.now() },
                 Err(failure) => {
-                    cloud.note(&failure, self.now());
                     let error = translate::error(&failure);
                     match failure.fate() {
                         Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked },
                         Fate::Unknown => OrderState::Asked { error: Some(error), may_have_worked: true },
                         // Refused credentials say nothing about the task: asked again when somebody resumes.
-                        Fate::Rejected if cloud.is_stopped() => OrderState::Asked { error: Some(error), may_have_worked },
+                        Fate::Rejected if matches!(failure, patchboard_gaussdb::Error::Unauthorized(_)) => {
+                            OrderState::Asked { error: Some(error), may_have_worked }
+                        }
                         Fate::Rejected if may_have_worked => OrderState::Contested { error },
                         Fate::Rejected => OrderState::Refused { error },
                     }
@@ -98,7 +99,8 @@ impl Services {
             };
             let deed = self.order_deed(&Actor::system(), "task.answer", cloud.name(), &order, &next);
             self.store().put_order(&order.id, &next, Some(&deed)).await?;
-            if cloud.is_stopped() || cloud.throttled_until(self.now()).is_some() {
+            let state = self.store().cloud_state(cloud.name()).await?;
+            if state.is_stopped() || state.throttled_until(self.store().now().await?).is_some() {
                 break;
             }
         }

@@ -104,7 +104,7 @@ impl Services {
             Err(other) => return Err(other.into()),
         }
         tracing::info!(plan.id = %id, requests = submission.requests.len(), start_at = %start.at, "plan confirmed");
-        self.cloud(&view.plan.cloud)?.sender().notify_one();
+        self.cloud(&view.plan.cloud)?.wake_senders();
         Ok(())
     }
 
@@ -112,14 +112,6 @@ impl Services {
     pub(crate) fn submission_detail(&self, s: &Submission) -> serde_json::Value {
         let requests = request_list(&s.requests);
         json!({ "cloud": s.cloud, "hash": s.hash, "start_at": s.start_at, "approvals_needed": s.approvals_needed, "requests": requests })
-    }
-
-    /// Takes back what is planned of withdrawn plans.
-    pub(crate) async fn sweep_withdrawn(&self, cloud: &CloudName) -> Result<(), Error> {
-        let deed = |plan: &PlanId, instances: &[InstanceId]| {
-            self.deed(&Actor::system(), "request.withdrawn", plan_subject(plan), json!({ "instances": instances }))
-        };
-        Ok(self.store().sweep_withdrawn(cloud, deed).await?)
     }
 
     /// Holds what is not yet sent, or lets it go on.
@@ -136,7 +128,7 @@ impl Services {
         let deed = self.deed(actor, if hold { "plan.hold" } else { "plan.resume" }, plan_subject(id), json!({}));
         self.store().hold_plan(id, hold.then_some(now), now, &deed).await?;
         if let Ok(cloud) = self.cloud(&plan.cloud) {
-            cloud.sender().notify_one();
+            cloud.wake_senders();
         }
         Ok(())
     }
@@ -197,7 +189,10 @@ impl Services {
         let ids: Vec<InstanceId> = shown.rows.iter().map(|i| i.instance.clone()).collect();
         let names: BTreeMap<InstanceId, String> =
             self.store().instances_by_id(&plan.cloud, &ids).await?.into_iter().map(|i| (i.id, i.name)).collect();
-        let paused = cloud.and_then(|c| c.paused_until(self.now()));
+        let paused = match cloud {
+            Some(cloud) => self.store().cloud_state(cloud.name()).await?.paused_until(self.store().now().await?),
+            None => None,
+        };
         let mut attempts = self.store().attempts(id).await?;
         attempts.reverse();
         Ok(SentView {

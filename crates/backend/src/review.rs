@@ -15,7 +15,7 @@ use patchboard_domain::{
     review::{Asked, Decision, Difference, Need, Review, ReviewEnd, Verdict, need, standing},
     version::PatchVersion,
 };
-use patchboard_store::{Claim, CommentRow, NewReview, Submission};
+use patchboard_store::{ClaimedEntry, CommentRow, NewReview, Submission};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -277,7 +277,7 @@ impl Services {
         }
         tracing::info!(plan.id = %id, verdict = verdict.word(), submitted = submission.is_some(), "decided");
         if submission.is_some() {
-            self.cloud(&plan.cloud)?.sender().notify_one();
+            self.cloud(&plan.cloud)?.wake_senders();
         }
         Ok(())
     }
@@ -344,19 +344,19 @@ impl Services {
 
     /// Whether a claim is exactly what was approved, by enough people who still may. Asked before every POST, of what stands in
     /// the database now: a row that was edited by hand is caught here.
-    pub(crate) async fn check_approval(&self, claim: &Claim) -> Result<Result<(), &'static str>, Error> {
-        let plan = self.plan(&claim.plan).await?;
-        let requests = self.store().requests(&claim.plan).await?;
+    pub(crate) async fn check_approval(&self, claim: &ClaimedEntry) -> Result<Result<(), &'static str>, Error> {
+        let plan = self.plan(&claim.key.plan).await?;
+        let requests = self.store().requests(&claim.key.plan).await?;
         let (Some(approved), Some(start_at)) = (plan.approved_hash.as_deref(), plan.start_at) else {
             return Ok(Err("nothing was ever approved"));
         };
-        if !compile::are_what_they_say(&requests, approved, start_at) || !requests.contains(&claim.request) {
+        if !compile::are_what_they_say(&requests, approved, start_at) || !requests.contains(&claim.entry.request) {
             return Ok(Err("the requests are not those of the approved hash"));
         }
         if !self.is_in_the_ledger(&plan, approved).await? {
             return Ok(Err("the ledger knows nothing of it"));
         }
-        let reviews = self.store().reviews(&claim.plan).await?;
+        let reviews = self.store().reviews(&claim.key.plan).await?;
         let approving = reviews.iter().rev().find(|r| r.ended.is_some_and(|(end, _)| end == ReviewEnd::Approved));
         let Some(review) = approving else {
             return Ok(if self.policy().review.required { Err("no review approved it") } else { Ok(()) });

@@ -1,51 +1,95 @@
-//! The sender: one request at a time for each cloud, journalled before a byte leaves.
+//! The sender: does what [`patchboard_domain::protocol::Sender`] says, and tells it what came of it.
 //!
-//! It never sends what is in doubt, never sends twice what was answered, and asks the rules about time once more before
-//! every send. What it cannot know it leaves to [`crate::sync`].
+//! Whatever is decided is decided in the domain, inside a transaction of the store. What cannot be known is left to [`crate::sync`].
 
 use crate::{Cloud, Error, Services, drafts::plan_subject, translate};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
     compile,
-    fleet::Attempt,
     id::{InstanceId, PlanId},
     ledger::Deed,
-    schedule::check_instant,
-    send::{CloudError, INTERRUPTED, ItemState, Outcome, Stop, after_attempt},
+    pace::Errand,
+    protocol::{Attempt, Begun, Command, Event, Grant, Sender, Silence, View},
+    send::{CloudError, HELD_UP, ItemState, Outcome, Stop},
 };
-use patchboard_store::{Begun, Claim};
+use patchboard_store::{Around, ClaimedEntry, EntryKey};
 use serde_json::json;
+use std::time::Duration;
 
 /// Why a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
     /// Nothing to send.
     Idle,
+    /// There is something, and it cannot be taken now: enough is being sent, or the cloud's list is being read.
+    Busy,
     /// The connection pauses until then.
     Until(DateTime<Utc>),
     /// The credentials were refused.
     Stopped,
 }
 
+/// Marks a request as being sent by this process, until it is dropped.
+struct InFlight<'a>(&'a Services, EntryKey);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight().remove(&self.1);
+    }
+}
+
+/// What one run of the machine holds beside it.
+struct Run<'a> {
+    cloud: &'a Cloud,
+    claimed: Option<ClaimedEntry>,
+    in_flight: Option<InFlight<'a>>,
+    /// Monotonic time before the intent was written.
+    journalled: Duration,
+    rest: Rest,
+}
+
 impl Services {
-    /// Puts in doubt what was left between journal and answer: by a process that ended, or by a store that failed.
+    /// Puts in doubt what was left between journal and answer: by a process that ended or is not heard of, or by a store that failed.
     pub(crate) async fn recover(&self, cloud: &Cloud) -> Result<(), Error> {
-        let now = self.now();
-        for (plan, mut attempt) in self.store().open_attempts(cloud.name()).await? {
-            let error = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
-            let outcome = Outcome::Unknown(error.clone());
-            let items: Vec<_> = attempt.instances.iter().map(|i| (i.clone(), after_attempt(i, &outcome, now))).collect();
-            attempt.outcome = Some("unknown".to_owned());
-            attempt.error = Some(error);
-            let deed = self.outcome_deed(&plan, &attempt, &items);
-            self.store().end_attempt(&plan, &attempt, &items, None, now, &deed).await?;
-            tracing::warn!(plan.id = %plan, instances = items.len(), "an attempt was interrupted; looking for its tasks");
+        for key in self.store().open_entries(cloud.name()).await? {
+            if self.in_flight().contains(&key) {
+                continue;
+            }
+            let plan = &key.plan;
+            let rules = self.rules();
+            let recovered = self.store().on_entry(&key, |entry, around: &Around| {
+                // What is marked as ours and not in flight was dropped here; where only one process can be, so was everything else.
+                let ours = entry.claim.as_ref().is_some_and(|c| c.holder == self.replica());
+                let silence = if ours || self.store().is_exclusive() { Silence::Ended } else { Silence::Unheard };
+                let (numbers, changed) = entry.recover(around.now, silence, &rules);
+                let closed = entry.attempts.iter().filter(|a| numbers.contains(&a.number));
+                let deeds: Vec<_> = closed.map(|a| self.outcome_deed(plan, a, &changed)).collect();
+                (changed.len(), deeds)
+            });
+            if recovered.await? > 0 {
+                tracing::warn!(plan.id = %plan, request = key.position, "an attempt was interrupted; looking for its tasks");
+            }
         }
         Ok(())
     }
 
-    /// Sends everything of one cloud that may be sent now. Takes no input; safe to call at any time, but not twice at once.
+    /// Takes back what is planned of withdrawn plans: what was being sent when they were withdrawn and turned out not to be.
+    pub(crate) async fn sweep_withdrawn(&self, cloud: &patchboard_domain::id::CloudName) -> Result<(), Error> {
+        for key in self.store().withdrawn_entries(cloud).await? {
+            let sweep = self.store().on_entry(&key, |entry, _| {
+                let changed = entry.sweep();
+                let instances: Vec<_> = changed.iter().map(|(i, _)| i).collect();
+                let detail = json!({ "instances": instances });
+                let deed = self.deed(&Actor::system(), "request.withdrawn", plan_subject(&key.plan), detail);
+                ((), if changed.is_empty() { Vec::new() } else { vec![deed] })
+            });
+            sweep.await?;
+        }
+        Ok(())
+    }
+
+    /// Sends everything of one cloud that may be sent now, one request after the other. Takes no input; safe to call at any time.
     ///
     /// # Errors
     /// [`Error::Store`]: then nothing more is sent in this pass.
@@ -61,99 +105,169 @@ impl Services {
     pub(crate) async fn send_next(&self, cloud: &Cloud) -> Result<Option<Rest>, Error> {
         self.recover(cloud).await?;
         self.sweep_withdrawn(cloud.name()).await?;
-        if cloud.is_stopped() {
-            return Ok(Some(Rest::Stopped));
+        let mut run = Run { cloud, claimed: None, in_flight: None, journalled: Duration::ZERO, rest: Rest::Idle };
+        let mut sender = Sender::default();
+        while *sender.command() != Command::Rest {
+            let event = self.perform(sender.command().clone(), &mut run).await?;
+            sender = sender.on(event);
         }
-        // Our own new tasks must not move the list while it is read as evidence. Waited for before anything is asked: what is found
-        // right must still be right when it leaves.
-        let _turn = cloud.turn().await;
-        let now = self.now();
-        if let Some(until) = cloud.paused_until(now) {
-            return Ok(Some(Rest::Until(until)));
-        }
-        let Some(claim) = self.store().next_request(cloud.name(), now).await? else { return Ok(Some(Rest::Idle)) };
-        let policy = self.policy();
-        if check_instant(claim.start_at, now, policy.lead_minutes, &policy.freezes).is_err() {
-            tracing::warn!(plan.id = %claim.plan, instances = claim.instances.len(), "too near its start, not sent");
-            self.settle_planned(&claim, &claim.instances, &ItemState::Missed).await?;
-        } else if let Err(why) = self.check_approval(&claim).await? {
-            tracing::error!(plan.id = %claim.plan, why, "what was about to be sent is not what was approved, not sent");
-            self.settle_planned(&claim, &claim.instances, &ItemState::Stopped { why: Stop::NotApproved }).await?;
-        } else {
-            self.send_one(cloud, &claim).await?;
-        }
-        Ok(None)
+        Ok(run.claimed.is_none().then_some(run.rest))
     }
 
-    /// Moves planned instances on without sending them. Somebody may have been faster; then there is nothing to do.
-    async fn settle_planned(&self, claim: &Claim, instances: &[InstanceId], state: &ItemState) -> Result<(), Error> {
-        let items: Vec<_> = instances.iter().map(|i| (i.clone(), state.clone())).collect();
-        let deed = self.settled_deed(&claim.plan, "request.stopped", &items);
-        match self.store().move_items(&claim.plan, ItemState::Planned.word(), &items, self.now(), Some(&deed)).await {
-            Err(patchboard_store::Error::Changed) => Ok(()),
-            other => Ok(other?),
+    async fn perform<'a>(&'a self, command: Command, run: &mut Run<'a>) -> Result<Event, Error> {
+        match command {
+            Command::Claim => self.claim(run).await,
+            Command::Verify(_) => {
+                let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
+                match self.check_approval(claimed).await? {
+                    Ok(()) => Ok(Event::Approved),
+                    Err(why) => {
+                        tracing::error!(plan.id = %claimed.key.plan, why, "what was about to be sent is not what was approved, not sent");
+                        Ok(Event::NotApproved)
+                    }
+                }
+            }
+            Command::Stop(grant) => {
+                let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
+                let stop = self.store().on_entry(&claimed.key, |entry, around| {
+                    let changed = entry.stop(&grant, around.now, Stop::NotApproved);
+                    ((), self.settled_deeds(&claimed.key.plan, "request.stopped", &changed))
+                });
+                stop.await?;
+                Ok(Event::Recorded)
+            }
+            Command::Journal(grant) => self.journal(&grant, run).await,
+            Command::Post(grant, attempt) => Ok(Event::Answered(self.post(&grant, &attempt, run).await)),
+            Command::Record(attempt, outcome) => {
+                let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
+                self.record(&claimed.key, &attempt, &outcome, run.cloud).await?;
+                Ok(Event::Recorded)
+            }
+            Command::Rest => Ok(Event::Nothing),
         }
     }
 
-    async fn send_one(&self, cloud: &Cloud, claim: &Claim) -> Result<(), Error> {
-        let body = body_for(claim);
-        let began_at = self.now();
-        let journal = |number: i64| {
-            let detail = json!({
-                "request": claim.position, "attempt": number, "sha256": compile::hash(&body), "confirmed_sha256": claim.request.hash,
-                "instances": claim.instances,
-            });
-            self.deed(&Actor::system(), "request.send", plan_subject(&claim.plan), detail)
-        };
-        let number = match self.store().begin_attempt(claim, &body, began_at, journal).await {
-            Ok(Begun::Journalled(number)) => number,
-            Ok(Begun::Occupied(instances)) => {
-                // Scheduled by somebody else since the plan was confirmed: a second task would be a duplicate.
-                tracing::warn!(plan.id = %claim.plan, instances = instances.len(), "the cloud already has open tasks, not sent");
-                return self.settle_planned(claim, &instances, &ItemState::Stopped { why: Stop::Occupied }).await;
+    async fn claim(&self, run: &mut Run<'_>) -> Result<Event, Error> {
+        let (cloud, store) = (run.cloud, self.store());
+        let state = store.cloud_state(cloud.name()).await?;
+        if state.is_stopped() {
+            run.rest = Rest::Stopped;
+            return Ok(Event::Nothing);
+        }
+        if let Some(until) = state.paused_until(store.now().await?) {
+            run.rest = Rest::Until(until);
+            return Ok(Event::Nothing);
+        }
+        if !store.has_sendable(cloud.name()).await? {
+            return Ok(Event::Nothing);
+        }
+        // Before the intent is written: from then on a call does not wait.
+        if let Err(until) = cloud.pace().ask(Errand::Change).await? {
+            run.rest = Rest::Until(until);
+            return Ok(Event::Nothing);
+        }
+        let most = state.most_at_once(self.policy().sends_at_once.max(1));
+        match store.claim_next(cloud.name(), self.replica(), most, &self.rules()).await? {
+            Some(claimed) => {
+                let grant = claimed.grant.clone();
+                run.claimed = Some(claimed);
+                Ok(Event::Granted(grant))
             }
-            // Held or withdrawn at the last moment.
-            Err(patchboard_store::Error::Changed) => return Ok(()),
-            Err(other) => return Err(other.into()),
-        };
-        // From here to the end of the attempt a crash leaves the journal saying "possibly sent".
-        let result = cloud.client().create_schedule_task(body.clone()).await;
-        let now = self.now();
-        let not_before = match &result {
-            Ok(_) => {
-                cloud.went_through(now);
-                None
+            None => {
+                run.rest = Rest::Busy;
+                Ok(Event::Nothing)
             }
-            Err(error) => {
-                cloud.note_credentials(error);
-                (error.fate() == patchboard_gaussdb::Fate::NotSent).then(|| cloud.pause(error, now))
+        }
+    }
+
+    async fn journal<'a>(&'a self, grant: &Grant, run: &mut Run<'a>) -> Result<Event, Error> {
+        let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
+        let (key, plan, rules) = (&claimed.key, &claimed.key.plan, self.rules());
+        self.in_flight().insert(key.clone());
+        run.in_flight = Some(InFlight(self, key.clone()));
+        run.journalled = self.elapsed();
+        let skew_seconds = self.skew_seconds(run.cloud).await?;
+        let begun = self.store().on_entry(key, |entry, around| {
+            let began_at = around.listed_at.filter(|at| self.is_seen_since_opened(run.cloud.name(), *at));
+            let begun = entry.begin(grant, around.now, View { began_at, skew_seconds, tasks: &around.tasks }, &rules);
+            let deeds = match &begun {
+                Begun::Journalled(attempt) => vec![self.intent_deed(plan, attempt, &entry.request.hash)],
+                Begun::Settled(changed) => self.settled_deeds(plan, "request.stopped", changed),
+                Begun::Blind | Begun::Refused => Vec::new(),
+            };
+            (begun, deeds)
+        });
+        Ok(match begun.await? {
+            Begun::Journalled(attempt) => Event::Journalled(attempt),
+            Begun::Settled(changed) => {
+                tracing::warn!(plan.id = %plan, instances = changed.len(), "settled without being sent");
+                Event::NotJournalled
+            }
+            Begun::Blind => {
+                tracing::info!(cloud = %run.cloud.name(), "nothing is sent before the cloud's list was read");
+                run.cloud.sync().notify_one();
+                run.claimed = None;
+                run.rest = Rest::Busy;
+                Event::NotJournalled
+            }
+            // Held or withdrawn at the last moment, or taken over.
+            Begun::Refused => Event::NotJournalled,
+        })
+    }
+
+    /// From the journal to the answer: a crash in between leaves the journal saying "possibly sent".
+    async fn post(&self, grant: &Grant, attempt: &Attempt, run: &Run<'_>) -> Outcome {
+        let Some(claimed) = &run.claimed else { return Outcome::NotSent(CloudError::default()) };
+        let lease = Duration::from_secs(self.rules().lease_seconds.unsigned_abs());
+        // Held up so long that somebody else may think us gone: they look for it, and nothing has left.
+        if self.elapsed().saturating_sub(run.journalled) * 2 > lease {
+            return Outcome::NotSent(CloudError { message: HELD_UP.to_owned(), ..CloudError::default() });
+        }
+        let call = run.cloud.client().create_schedule_task(attempt.body.clone(), attempt.began_at);
+        tokio::pin!(call);
+        let result = loop {
+            tokio::select! {
+                result = &mut call => break result,
+                () = tokio::time::sleep(lease / 3) => self.renew(&claimed.key, grant).await,
             }
         };
-        let outcome = translate::outcome(result);
-        let (word, error) = match &outcome {
-            // Yes, but not for everybody who was asked for: the rest is in doubt.
-            Outcome::Accepted(tasks) if !claim.instances.iter().all(|i| tasks.iter().any(|(named, _)| named == i)) => ("partial", None),
-            Outcome::Accepted(_) => ("accepted", None),
-            Outcome::Rejected(e) => ("rejected", Some(e.clone())),
-            Outcome::NotSent(e) => ("not_sent", Some(e.clone())),
-            Outcome::Unknown(e) => ("unknown", Some(e.clone())),
+        translate::outcome(result)
+    }
+
+    /// Says that this replica is still at work. That it could not be said is no reason to let go of a call.
+    async fn renew(&self, key: &EntryKey, grant: &Grant) {
+        let rules = self.rules();
+        let renewed = self.store().on_entry(key, |entry, around| (entry.renew(grant, around.now, &rules), Vec::new()));
+        match renewed.await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(plan.id = %key.plan, "another replica has taken over what is being sent here"),
+            Err(error) => tracing::error!(plan.id = %key.plan, error = ?error, "a claim could not be renewed"),
+        }
+    }
+
+    async fn record(&self, key: &EntryKey, attempt: &Attempt, outcome: &Outcome, cloud: &Cloud) -> Result<(), Error> {
+        let paused = match outcome {
+            Outcome::NotSent(_) => self.store().cloud_state(cloud.name()).await?.paused_until(self.store().now().await?),
+            _ => None,
         };
-        tracing::info!(plan.id = %claim.plan, request = claim.position, attempt = number, instances = claim.instances.len(), outcome = word, "sent");
-        let items: Vec<_> = claim.instances.iter().map(|i| (i.clone(), after_attempt(i, &outcome, now))).collect();
-        let attempt = Attempt {
-            request: claim.position,
-            number,
-            instances: claim.instances.clone(),
-            body,
-            began_at,
-            ended_at: Some(now),
-            outcome: Some(word.to_owned()),
-            error,
-        };
-        let deed = self.outcome_deed(&claim.plan, &attempt, &items);
-        self.store().end_attempt(&claim.plan, &attempt, &items, not_before, now, &deed).await?;
-        // The list is what confirms it; after a throttled call it is not asked at once.
-        if matches!(outcome, Outcome::Accepted(_) | Outcome::Unknown(_)) {
+        let plan = &key.plan;
+        let word = self.store().on_entry(key, |entry, around| {
+            let open =
+                |e: &patchboard_domain::protocol::Entry| e.attempts.iter().any(|a| a.number == attempt.number && a.ended_at.is_none());
+            let was_open = open(entry);
+            let changed = entry.end(attempt.number, outcome, around.now, paused);
+            let ended = entry.attempts.iter().find(|a| a.number == attempt.number);
+            // Heard after it was given up: the ledger keeps it beside what was said then.
+            let deeds = match ended.filter(|_| was_open || !changed.is_empty()) {
+                Some(ended) => vec![self.outcome_deed(plan, ended, &changed)],
+                None => Vec::new(),
+            };
+            (ended.and_then(|a| a.outcome.clone()).unwrap_or_default(), deeds)
+        });
+        let word = word.await?;
+        tracing::info!(plan.id = %plan, request = key.position, attempt = attempt.number, instances = attempt.instances.len(), outcome = word, "sent");
+        // What is lost is looked for at once; what went well is confirmed when there is nothing more to send.
+        if matches!(outcome, Outcome::Unknown(_)) || word == "partial" || !self.store().has_sendable(cloud.name()).await? {
             cloud.sync().notify_one();
         }
         Ok(())
@@ -161,6 +275,15 @@ impl Services {
 }
 
 impl Services {
+    /// What the ledger keeps of an intent.
+    fn intent_deed(&self, plan: &PlanId, attempt: &Attempt, confirmed: &str) -> Deed {
+        let detail = json!({
+            "request": attempt.request, "attempt": attempt.number, "fence": attempt.fence, "sha256": compile::hash(&attempt.body),
+            "confirmed_sha256": confirmed, "instances": attempt.instances, "known": attempt.known,
+        });
+        self.deed(&Actor::system(), "request.send", plan_subject(plan), detail)
+    }
+
     /// What the ledger keeps of the end of an attempt: what came back, for every instance.
     fn outcome_deed(&self, plan: &PlanId, attempt: &Attempt, items: &[(InstanceId, ItemState)]) -> Deed {
         let detail = json!({
@@ -170,22 +293,15 @@ impl Services {
         self.deed(&Actor::system(), "request.outcome", plan_subject(plan), detail)
     }
 
-    /// What the ledger keeps when instances are settled without an attempt.
-    pub(crate) fn settled_deed(&self, plan: &PlanId, what: &'static str, items: &[(InstanceId, ItemState)]) -> Deed {
-        self.deed(&Actor::system(), what, plan_subject(plan), json!({ "instances": states(items) }))
+    /// What the ledger keeps when instances are settled without an attempt; nothing when none were.
+    pub(crate) fn settled_deeds(&self, plan: &PlanId, what: &'static str, items: &[(InstanceId, ItemState)]) -> Vec<Deed> {
+        if items.is_empty() {
+            return Vec::new();
+        }
+        vec![self.deed(&Actor::system(), what, plan_subject(plan), json!({ "instances": states(items) }))]
     }
 }
 
 fn states(items: &[(InstanceId, ItemState)]) -> serde_json::Value {
     items.iter().map(|(id, state)| (id.to_string(), json!(state))).collect::<serde_json::Map<_, _>>().into()
-}
-
-/// The confirmed body, or the same with the instances taken out that are settled.
-fn body_for(claim: &Claim) -> String {
-    if claim.instances == claim.request.instances {
-        return claim.request.body.clone();
-    }
-    let confirmed: serde_json::Value = serde_json::from_str(&claim.request.body).unwrap_or_default();
-    let text = |key: &str| confirmed.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-    compile::body(&claim.instances, &text("start_time"), &text("target_version"))
 }

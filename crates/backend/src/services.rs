@@ -12,14 +12,16 @@ use patchboard_domain::{
     authority::Action,
     fleet::{Facets, SyncStatus},
     id::{CloudName, InstanceId},
+    protocol::Rules,
     review::ReviewPolicy,
     schedule::Freeze,
 };
-use patchboard_store::Store;
+use patchboard_store::{EntryKey, Store};
 use serde_json::json;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::Notify;
 
@@ -42,6 +44,10 @@ pub struct Policy {
     pub candidates_minutes: i64,
     /// Candidate calls at once.
     pub candidate_calls: usize,
+    /// Requests on their way to one cloud at once, of all replicas together.
+    pub sends_at_once: usize,
+    /// A replica that says nothing for so many seconds is taken for gone.
+    pub lease_seconds: i64,
     /// Who decides about plans, and when that is enough.
     pub review: ReviewPolicy,
     /// A session that nobody used for so many minutes ends.
@@ -74,6 +80,8 @@ impl Default for Policy {
             sync_seconds: 60,
             candidates_minutes: 10,
             candidate_calls: 4,
+            sends_at_once: 4,
+            lease_seconds: 8,
             review: ReviewPolicy::default(),
             session_idle_minutes: 30,
             session_minutes: 12 * 60,
@@ -100,7 +108,25 @@ struct Inner {
     answered: Notify,
     throttle: Mutex<Throttle>,
     deciding: tokio::sync::Mutex<()>,
+    /// This process, among those that share the database.
+    replica: String,
+    /// What the last look at each cloud was when it began.
+    opened_with: BTreeMap<CloudName, DateTime<Utc>>,
+    /// Requests that it is sending.
+    in_flight: Mutex<BTreeSet<EntryKey>>,
+    steady: Mutex<Option<Steady>>,
 }
+
+/// What is known of how evenly the clock of the store runs.
+#[derive(Clone, Copy)]
+struct Steady {
+    since: DateTime<Utc>,
+    last: DateTime<Utc>,
+    elapsed: Duration,
+}
+
+/// A clock that is off by more after a while has jumped.
+const JUMP_SECONDS: i64 = 5;
 
 impl Services {
     /// Takes its parts. What a former process left between journal and answer is put in doubt before anything else happens.
@@ -108,6 +134,24 @@ impl Services {
     /// # Errors
     /// [`Error::Store`].
     pub async fn new(store: Store, clock: SharedClock, clouds: Vec<Cloud>, policy: Policy, ways: Ways) -> Result<Self, Error> {
+        // Replicas share a database, and with it its clock; a clock that somebody drives stands for that one too.
+        let store = if store.is_exclusive() || !clock.is_the_machines() {
+            let clock = clock.clone();
+            store.with_clock(Arc::new(move || clock.now().trunc_subsecs(3)))
+        } else {
+            store
+        };
+        let mut opened_with = BTreeMap::new();
+        for cloud in &clouds {
+            cloud.learn_into(&store);
+            if let Some(at) = store.sync_status(cloud.name()).await?.and_then(|s| s.tasks_at) {
+                opened_with.insert(cloud.name().clone(), at);
+            }
+        }
+        // A command beside a server has no connections, and touches nothing of its.
+        if store.is_exclusive() && !clouds.is_empty() {
+            store.forget_leases().await?;
+        }
         let inner = Inner {
             store,
             clock,
@@ -119,6 +163,10 @@ impl Services {
             answered: Notify::new(),
             throttle: Mutex::default(),
             deciding: tokio::sync::Mutex::default(),
+            replica: uuid::Uuid::now_v7().to_string(),
+            opened_with,
+            in_flight: Mutex::default(),
+            steady: Mutex::default(),
         };
         let services = Self { inner: Arc::new(inner) };
         for cloud in services.clouds() {
@@ -135,6 +183,59 @@ impl Services {
     /// What was decided.
     pub fn policy(&self) -> &Policy {
         &self.inner.policy
+    }
+
+    /// The times of the protocol.
+    pub(crate) fn rules(&self) -> Rules {
+        let policy = self.policy();
+        Rules {
+            settle_seconds: policy.settle_seconds,
+            lead_minutes: policy.lead_minutes,
+            freezes: policy.freezes.clone(),
+            lease_seconds: policy.lease_seconds,
+            ..Rules::default()
+        }
+    }
+
+    /// This process, among those that share the database.
+    pub(crate) fn replica(&self) -> &str {
+        &self.inner.replica
+    }
+
+    /// Whether a look at a cloud was made since this process began. What was seen before may be the view of before a copy of the
+    /// database was restored: nothing is sent on its word.
+    pub(crate) fn is_seen_since_opened(&self, cloud: &CloudName, at: DateTime<Utc>) -> bool {
+        self.inner.opened_with.get(cloud) != Some(&at)
+    }
+
+    pub(crate) fn in_flight(&self) -> MutexGuard<'_, BTreeSet<EntryKey>> {
+        self.inner.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.inner.clock.elapsed()
+    }
+
+    /// Since when the clock of the store has run evenly, when it is `now` there.
+    pub(crate) fn steady_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let elapsed = self.elapsed();
+        let mut slot = self.inner.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = slot.unwrap_or(Steady { since: now, last: now, elapsed });
+        let passed = i64::try_from(elapsed.saturating_sub(before.elapsed).as_millis()).unwrap_or(i64::MAX);
+        let off = (now - before.last).num_milliseconds() - passed;
+        let jumped = off.abs() > JUMP_SECONDS * 1000;
+        if jumped {
+            tracing::warn!(seconds = off / 1000, "the clock has jumped: what was absent before is looked at again from here on");
+        }
+        let since = if jumped { now } else { before.since };
+        *slot = Some(Steady { since, last: now, elapsed });
+        since
+    }
+
+    /// Cloud clock minus that of the store in seconds, as measured; 0 when it is not known.
+    pub(crate) async fn skew_seconds(&self, cloud: &Cloud) -> Result<i64, Error> {
+        let ours = (self.now() - self.store().now().await?).num_seconds();
+        Ok(cloud.client().skew_seconds().map_or(0, |skew| skew + ours))
     }
 
     pub(crate) fn ways(&self) -> &Ways {
@@ -189,8 +290,9 @@ impl Services {
             paused_until: None,
             skew_seconds: None,
         });
-        status.stopped = cloud.is_stopped();
-        status.paused_until = cloud.throttled_until(self.now());
+        let state = self.store().cloud_state(cloud.name()).await?;
+        status.stopped = state.is_stopped();
+        status.paused_until = state.throttled_until(self.store().now().await?);
         Ok(status)
     }
 
@@ -250,7 +352,9 @@ impl Services {
         self.allow(actor, Action::ResumeCloud)?;
         let cloud = self.cloud(name)?;
         self.store().note(&self.deed(actor, "cloud.resume", format!("cloud/{name}"), json!({}))).await?;
-        cloud.resume();
+        self.store().on_cloud(name, |state, _| state.resume()).await?;
+        cloud.wake_senders();
+        cloud.sync().notify_one();
         Ok(())
     }
 

@@ -5,24 +5,20 @@
 
 use crate::{Cloud, Error, Services, translate};
 use chrono::{DateTime, Utc};
-use patchboard_domain::{
-    account::Actor,
-    cancel::after_listing,
-    fleet::SyncStatus,
-    id::InstanceId,
-    schedule::check_instant,
-    send::{ItemState, MOST_ATTEMPTS, Stop},
-    settle::{Doubt, Listing, Verdict, judge},
-    task::Task,
+use patchboard_domain::{account::Actor, cancel::after_listing, fleet::SyncStatus, send::ItemState, settle::Listing, task::Task};
+use patchboard_gaussdb::{Error as CloudFailure, wire};
+use patchboard_store::{Around, InstanceListing, listing_lease};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
 };
-use patchboard_gaussdb::Error as CloudFailure;
-use patchboard_store::{InstanceListing, UnknownItem};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 /// How often the number of rows read is written down while a pass runs.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+
+/// How often it is asked whether what is on its way has arrived.
+const TURN: Duration = Duration::from_millis(50);
 
 impl Services {
     /// Looks at one cloud.
@@ -30,9 +26,40 @@ impl Services {
     /// # Errors
     /// [`Error::Store`]; what the cloud or the network said is kept in the status.
     pub async fn sync_pass(&self, cloud: &Cloud) -> Result<(), Error> {
+        // One replica looks for all of them.
+        let lease = format!("sync/{}", cloud.name());
+        if !self.keep_lease(&lease).await? {
+            return Ok(());
+        }
+        let pass = self.look_and_note(cloud);
+        tokio::pin!(pass);
+        let result = loop {
+            tokio::select! {
+                result = &mut pass => break result,
+                () = tokio::time::sleep(self.renewal()) => {
+                    if !self.keep_lease(&lease).await? {
+                        tracing::warn!(cloud = %cloud.name(), "another replica has taken over looking");
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        self.store().give_lease(&lease, self.replica()).await?;
+        result
+    }
+
+    async fn keep_lease(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.store().take_lease(name, self.replica(), self.policy().lease_seconds).await?)
+    }
+
+    fn renewal(&self) -> Duration {
+        Duration::from_secs(self.policy().lease_seconds.unsigned_abs()) / 3
+    }
+
+    async fn look_and_note(&self, cloud: &Cloud) -> Result<(), Error> {
         let mut status = self.sync_status(cloud).await?;
         // Of a throttled connection the last status stands, with its error; the page says until when.
-        if cloud.is_stopped() || status.paused_until.is_some() {
+        if status.stopped || status.paused_until.is_some() {
             return Ok(());
         }
         status.running_since = Some(self.now());
@@ -44,11 +71,9 @@ impl Services {
         status.skew_seconds = cloud.client().skew_seconds();
         match result {
             Ok(()) => {
-                cloud.went_through(self.now());
                 status.error = None;
             }
             Err(Failure::Cloud(error)) => {
-                cloud.note(&error, self.now());
                 tracing::warn!(cloud = %cloud.name(), error = %error, "sync pass failed");
                 status.error = Some(translate::error(&error));
             }
@@ -63,18 +88,16 @@ impl Services {
 
     async fn look(&self, cloud: &Cloud, status: &mut SyncStatus) -> Result<(), Failure> {
         self.give_orders(cloud).await?;
-        let turn = cloud.turn().await;
-        let began_at = self.now();
         let rows = AtomicI64::new(0);
         let count = |n: usize| rows.store(i64::try_from(n).unwrap_or(i64::MAX), Ordering::Relaxed);
-        let listed = cloud.client().schedule_tasks(count).await?;
-        drop(turn);
+        let (began_at, listed) = self.list_tasks(cloud, count).await?;
         let tasks: Vec<Task> = listed.into_iter().filter_map(|t| translate::task(cloud.name(), t, began_at)).collect();
-        self.store().put_tasks(cloud.name(), began_at, self.now(), &tasks).await?;
+        self.store().put_tasks(cloud.name(), began_at, self.store().now().await?, &tasks).await?;
         status.tasks_at = Some(began_at);
+        self.store().put_sync_status(status).await?;
         self.settle(cloud, began_at).await?;
         self.follow_orders(cloud, began_at).await?;
-        let began_at = self.now();
+        let began_at = self.store().now().await?;
         let instances = {
             let reading = cloud.client().instances(count);
             tokio::pin!(reading);
@@ -107,66 +130,50 @@ impl Services {
         Ok(())
     }
 
-    /// Settles what is in doubt by the listing that began at `began_at`.
-    async fn settle(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
-        let unknown = self.store().unknown_items(cloud.name()).await?;
-        let ids: Vec<InstanceId> = unknown.iter().map(|u| u.instance.clone()).collect();
-        let mut by_instance: BTreeMap<InstanceId, Vec<Task>> = BTreeMap::new();
-        for task in self.store().tasks_of(cloud.name(), &ids).await? {
-            // A task that another item accounts for is not this one's, and one that is gone was not in this listing.
-            if task.plan.is_none() && task.seen_at == began_at {
-                by_instance.entry(task.instance.clone()).or_default().push(task);
+    /// Reads the list of tasks while nothing is sent: our own new tasks would move it, and a moving list is no evidence.
+    async fn list_tasks(&self, cloud: &Cloud, count: impl Fn(usize)) -> Result<(DateTime<Utc>, Vec<wire::ScheduleTask>), Failure> {
+        let lease = listing_lease(cloud.name());
+        let reading = async {
+            // What is on its way is seen through; nothing new is taken meanwhile.
+            while self.store().busy(cloud.name()).await? > 0 {
+                tokio::time::sleep(TURN).await;
             }
-        }
-        for item in unknown {
-            let tasks = by_instance.get(&item.instance).map(Vec::as_slice).unwrap_or_default();
-            let skew_seconds = cloud.client().skew_seconds().unwrap_or_default();
-            if let Some(next) = self.next_state(&item, Listing { began_at, skew_seconds, tasks }) {
-                let word = next.word();
-                let items = [(item.instance.clone(), next)];
-                // Looking and still not knowing is no deed; what it comes to is.
-                let deed = (word != "unknown").then(|| self.settled_deed(&item.plan, "request.settled", &items));
-                match self.store().move_items(&item.plan, "unknown", &items, self.now(), deed.as_ref()).await {
-                    Ok(()) if word != "unknown" => {
-                        tracing::info!(plan.id = %item.plan, instance.id = %item.instance, state = word, "settled")
-                    }
-                    Ok(()) | Err(patchboard_store::Error::Changed) => {}
-                    Err(other) => return Err(other.into()),
-                }
+            let began_at = self.store().now().await?;
+            Ok::<_, Failure>((began_at, cloud.client().schedule_tasks(count).await?))
+        };
+        self.keep_lease(&lease).await?;
+        tokio::pin!(reading);
+        let result = loop {
+            tokio::select! {
+                result = &mut reading => break result,
+                () = tokio::time::sleep(self.renewal()) => drop(self.keep_lease(&lease).await?),
             }
-        }
-        cloud.sender().notify_one();
-        Ok(())
+        };
+        self.store().give_lease(&lease, self.replica()).await?;
+        cloud.wake_senders();
+        result
     }
 
-    fn next_state(&self, item: &UnknownItem, listing: Listing<'_>) -> Option<ItemState> {
-        let ItemState::Unknown { error, since, absent_at, .. } = &item.state else { return None };
-        let doubt = Doubt {
-            attempted_at: item.attempted_at,
-            since: *since,
-            absent_at: *absent_at,
-            start_at: item.start_at,
-            patches: item.request.patches.clone(),
-        };
-        let policy = self.policy();
-        let still = |absent_at: Option<DateTime<Utc>>| ItemState::Unknown {
-            error: error.clone(),
-            since: *since,
-            absent_at,
-            looked_at: Some(listing.began_at),
-        };
-        match judge(&doubt, listing, policy.settle_seconds) {
-            Verdict::Adopt(task) => Some(ItemState::Accepted { task, adopted: true }),
-            Verdict::AbsentOnce => Some(still(Some(listing.began_at))),
-            Verdict::Wait if listing.began_at >= *since => Some(still(*absent_at)),
-            Verdict::Wait => None,
-            // A cloud that says yes and never lists it would otherwise be asked again and again.
-            Verdict::Absent if item.attempts >= MOST_ATTEMPTS => Some(ItemState::Stopped { why: Stop::NoProof }),
-            Verdict::Absent => match check_instant(item.start_at, self.now(), policy.lead_minutes, &policy.freezes) {
-                Ok(()) => Some(ItemState::Planned),
-                Err(_) => Some(ItemState::Missed),
-            },
+    /// Settles what is in doubt by the listing that began at `began_at`.
+    async fn settle(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
+        let (rules, skew_seconds, steady_since) = (self.rules(), self.skew_seconds(cloud).await?, self.steady_since(began_at));
+        for key in self.store().doubtful_entries(cloud.name()).await? {
+            let settle = self.store().on_entry(&key, |entry, around: &Around| {
+                // A task that is gone was not in this listing.
+                let tasks: Vec<Task> = around.tasks.iter().filter(|t| t.seen_at == began_at).cloned().collect();
+                let listing = Listing { began_at, steady_since, skew_seconds, tasks: &tasks };
+                let mut changed = entry.settle(listing, around.now, &rules);
+                // Looking and still not knowing is no deed; what it comes to is.
+                changed.retain(|(_, state)| !matches!(state, ItemState::Unknown { .. }));
+                let deeds = self.settled_deeds(&key.plan, "request.settled", &changed);
+                (changed, deeds)
+            });
+            for (instance, state) in settle.await? {
+                tracing::info!(plan.id = %key.plan, instance.id = %instance, state = state.word(), "settled");
+            }
         }
+        cloud.wake_senders();
+        Ok(())
     }
 
     /// Holds open orders against the listing.

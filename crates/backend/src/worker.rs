@@ -17,12 +17,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a sender and a sync for each cloud; the first sync begins at once.
+    /// Starts senders and a sync for each cloud; the first sync begins at once.
     pub fn start(services: &Services) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for cloud in services.clouds() {
-            tasks.spawn(send(services.clone(), cloud.clone(), stopped.clone()));
+            for _ in 0..services.policy().sends_at_once.max(1) {
+                tasks.spawn(send(services.clone(), cloud.clone(), stopped.clone()));
+            }
             tasks.spawn(sync(services.clone(), cloud.clone(), stopped.clone()));
         }
         Self { stop, tasks }
@@ -37,17 +39,19 @@ impl Workers {
 }
 
 async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
+    let mut woken = cloud.to_send();
     while !*stopped.borrow() {
+        woken.mark_unchanged();
         // Its own task: a bug that panics ends this request and not the sender, and what it left open is put in doubt.
         let (step, with) = (services.clone(), cloud.clone());
         match tokio::spawn(async move { step.send_next(&with).await }).await {
             Ok(Ok(None)) => continue,
-            Ok(Ok(Some(Rest::Idle | Rest::Until(_) | Rest::Stopped))) => {}
+            Ok(Ok(Some(Rest::Idle | Rest::Busy | Rest::Until(_) | Rest::Stopped))) => {}
             Ok(Err(error)) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
             Err(panic) => tracing::error!(cloud = %cloud.name(), error = ?panic, "the sender failed and goes on"),
         }
         tokio::select! {
-            () = cloud.sender().notified() => {}
+            _ = woken.changed() => {}
             () = tokio::time::sleep(SENDER_SLEEP) => {}
             _ = stopped.changed() => {}
         }
@@ -83,7 +87,7 @@ async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
 impl Services {
     /// Whether anything on a cloud waits for evidence.
     pub(crate) async fn is_in_doubt(&self, cloud: &Cloud) -> bool {
-        let unknown = self.store().unknown_items(cloud.name()).await.is_ok_and(|u| !u.is_empty());
+        let unknown = self.store().doubtful_entries(cloud.name()).await.is_ok_and(|u| !u.is_empty());
         let asked = self.store().open_orders(cloud.name()).await.is_ok_and(|o| !o.is_empty());
         unknown || asked
     }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// One compiled POST to `schedule-task`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Request {
     /// Engine version all its instances run.
     pub engine: EngineVersion,
@@ -26,6 +26,18 @@ pub struct Request {
     pub body: String,
     /// Lower-case hexadecimal SHA-256 of the body.
     pub hash: String,
+}
+
+impl Request {
+    /// The confirmed body, or the same with the instances taken out that are settled.
+    pub fn body_for(&self, instances: &[InstanceId]) -> String {
+        if instances == self.instances {
+            return self.body.clone();
+        }
+        let confirmed: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let text = |key: &str| confirmed.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        body(instances, &text("start_time"), &text("target_version"))
+    }
 }
 
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ use crate::{
     id::{CloudName, InstanceId, PlanId, UserId},
     instance::Instance,
     plan::{Plan, PlanState},
+    protocol::Attempt,
     review::{Difference, Need, Review, Verdict},
     schedule::{Start, TimeRefusal},
     send::{CloudError, Item},
@@ -305,27 +306,6 @@ impl DraftView {
     pub fn is_ready(&self) -> bool {
         self.refusals.is_empty() && self.start.is_ok() && !self.requests.is_empty()
     }
-}
-
-/// One POST that was tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// Position of its request, from 0.
-    pub request: i64,
-    /// 1 for the first.
-    pub number: i64,
-    /// Instances it named.
-    pub instances: Vec<InstanceId>,
-    /// The body as sent.
-    pub body: String,
-    /// When it was journalled, before a byte left.
-    pub began_at: DateTime<Utc>,
-    /// When its outcome was recorded.
-    pub ended_at: Option<DateTime<Utc>>,
-    /// `accepted`, `rejected`, `not_sent`, `unknown`; nothing while it is under way.
-    pub outcome: Option<String>,
-    /// What was said.
-    pub error: Option<CloudError>,
 }
 
 /// A submitted plan with everything its page needs.

@@ -12,7 +12,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What the cloud or the network said when a request was refused or lost. Never holds a secret.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub struct CloudError {
     /// HTTP status, if an answer came.
     pub http_status: Option<u16>,
@@ -28,7 +28,7 @@ pub struct CloudError {
 }
 
 /// What went wrong on the way, or with an answer that is none of the cloud's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The request could not be made.
@@ -46,7 +46,7 @@ pub enum Fault {
 }
 
 /// State of one instance of one request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum ItemState {
     /// To be sent.
@@ -88,7 +88,7 @@ pub enum ItemState {
 }
 
 /// Why we stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// When it was about to be sent, the cloud already had an open task for the instance.
@@ -97,6 +97,8 @@ pub enum Stop {
     NotApproved,
     /// Sent [`MOST_ATTEMPTS`] times, each answer lost, and the list never showed a task: a person has to look.
     NoProof,
+    /// A person has looked in the cloud and found no task of it.
+    ByHand,
 }
 
 impl ItemState {
@@ -126,7 +128,7 @@ impl ItemState {
 }
 
 /// What an attempt told about the instances it named.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// 2xx: these instances have these tasks; the rest of the attempt is unknown.
     Accepted(Vec<(InstanceId, TaskId)>),
@@ -138,22 +140,10 @@ pub enum Outcome {
     Unknown(CloudError),
 }
 
-/// The state of one instance after an attempt that ended at `ended_at`.
-pub fn after_attempt(instance: &InstanceId, outcome: &Outcome, ended_at: DateTime<Utc>) -> ItemState {
-    let unknown = |error: CloudError| ItemState::Unknown { error, since: ended_at, absent_at: None, looked_at: None };
-    match outcome {
-        Outcome::Accepted(tasks) => match tasks.iter().find(|(i, _)| i == instance) {
-            Some((_, task)) => ItemState::Accepted { task: task.clone(), adopted: false },
-            None => unknown(CloudError { message: NOT_NAMED.to_owned(), ..CloudError::default() }),
-        },
-        Outcome::Rejected(error) => ItemState::Rejected { error: error.clone() },
-        Outcome::NotSent(_) => ItemState::Planned,
-        Outcome::Unknown(error) => unknown(error.clone()),
-    }
-}
-
 /// Text of an unknown whose answer came but did not name the instance. The page translates it by this constant.
 pub const NOT_NAMED: &str = "the answer did not name this instance";
+/// Text of a call that was not made although its intent stood: the process was held up in between.
+pub const HELD_UP: &str = "the process was held up between journal and call; nothing has left";
 /// Attempts for one instance before a person has to decide.
 pub const MOST_ATTEMPTS: usize = 2;
 /// Text of an unknown whose process ended between journal and answer. The page translates it by this constant.
@@ -261,18 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_the_answer_does_not_name_is_unknown_not_accepted() {
-        let (a, b) = (InstanceId::new("a"), InstanceId::new("b"));
-        let outcome = Outcome::Accepted(vec![(a.clone(), TaskId::new("t"))]);
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        assert!(matches!(after_attempt(&a, &outcome, now), ItemState::Accepted { adopted: false, .. }));
-        assert!(matches!(after_attempt(&b, &outcome, now), ItemState::Unknown { .. }));
-    }
-
-    #[test]
     fn doubt_outweighs_everything_on_the_plan() {
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        let doubt = item(after_attempt(&InstanceId::new("i"), &Outcome::Unknown(CloudError::default()), now), None);
+        let now = "2026-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let state = ItemState::Unknown { error: CloudError::default(), since: now, absent_at: None, looked_at: None };
+        let doubt = item(state, None);
         assert_eq!(plan_state(&[accepted(Some(TaskStatus::Running)), doubt], true), PlanState::InDoubt);
     }
 

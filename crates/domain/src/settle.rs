@@ -33,9 +33,11 @@ pub struct Doubt {
 pub struct Listing<'a> {
     /// When the first page was asked for.
     pub began_at: DateTime<Utc>,
+    /// Since when the clock that says so is known to have run evenly: a time measured across a jump is none.
+    pub steady_since: DateTime<Utc>,
     /// Cloud clock minus ours in seconds, as measured; 0 when it is not known.
     pub skew_seconds: i64,
-    /// The tasks of the instance in question that no other item of ours accounts for.
+    /// The tasks in it that no other item of ours accounts for.
     pub tasks: &'a [Task],
 }
 
@@ -54,25 +56,30 @@ pub enum Verdict {
     Wait,
 }
 
-/// Judges one listing.
-pub fn judge(doubt: &Doubt, listing: Listing<'_>, settle_seconds: i64) -> Verdict {
-    if listing.began_at < doubt.since {
-        return Verdict::Wait;
-    }
-    let mut matches: Vec<&Task> = listing.tasks.iter().filter(|t| is_child(t, doubt, listing.skew_seconds)).collect();
-    // A live task before a cancelled one, then the oldest: a second one would be a duplicate, and that is shown elsewhere.
-    matches.sort_by_key(|t| (t.status == TaskStatus::Canceled, t.created_at, t.id.key()));
-    if let Some(task) = matches.first() {
+/// Judges one listing by the `tasks` of the instance in it.
+pub fn judge(doubt: &Doubt, listing: Listing<'_>, tasks: &[&Task], settle_seconds: i64) -> Verdict {
+    // That it is there is proved whenever it is seen; that it is not, only when it can come no more.
+    if let Some(task) = find_child(tasks, doubt, listing.skew_seconds) {
         return Verdict::Adopt(task.id.clone());
     }
-    if listing.tasks.iter().any(|t| t.status.is_open()) {
+    if listing.began_at < doubt.since || tasks.iter().any(|t| t.status.is_open()) {
         return Verdict::Wait;
     }
-    match doubt.absent_at {
+    match doubt.absent_at.filter(|first| *first >= listing.steady_since) {
         None => Verdict::AbsentOnce,
         Some(first) if listing.began_at >= first + Duration::seconds(settle_seconds) => Verdict::Absent,
         Some(_) => Verdict::Wait,
     }
+}
+
+/// The task that the call made, if it is among these.
+pub fn find_child<'a>(tasks: &[&'a Task], doubt: &Doubt, skew_seconds: i64) -> Option<&'a Task> {
+    // A live task before a cancelled one, then the oldest: a second one would be a duplicate, and that is shown elsewhere.
+    tasks
+        .iter()
+        .copied()
+        .filter(|t| is_child(t, doubt, skew_seconds))
+        .min_by_key(|t| (t.status == TaskStatus::Canceled, t.created_at, t.id.key()))
 }
 
 fn is_child(task: &Task, doubt: &Doubt, skew_seconds: i64) -> bool {
@@ -124,7 +131,8 @@ mod tests {
     }
 
     fn verdict(doubt: &Doubt, began: i64, tasks: &[Task]) -> Verdict {
-        judge(doubt, Listing { began_at: at(began), skew_seconds: 0, tasks }, SETTLE)
+        let listing = Listing { began_at: at(began), steady_since: at(-10_000), skew_seconds: 0, tasks };
+        judge(doubt, listing, &tasks.iter().collect::<Vec<_>>(), SETTLE)
     }
 
     #[test]
@@ -133,6 +141,19 @@ mod tests {
         assert_eq!(verdict(&doubt(None), 20, &[]), Verdict::AbsentOnce);
         assert_eq!(verdict(&doubt(Some(20)), 139, &[]), Verdict::Wait);
         assert_eq!(verdict(&doubt(Some(20)), 140, &[]), Verdict::Absent);
+    }
+
+    #[test]
+    fn a_time_measured_across_a_jump_of_the_clock_is_none() {
+        let listing = |steady| Listing { began_at: at(500), steady_since: at(steady), skew_seconds: 0, tasks: &[] };
+        assert_eq!(judge(&doubt(Some(20)), listing(20), &[], SETTLE), Verdict::Absent);
+        assert_eq!(judge(&doubt(Some(20)), listing(21), &[], SETTLE), Verdict::AbsentOnce, "looked at again from here on");
+    }
+
+    #[test]
+    fn that_it_is_there_counts_whenever_it_is_seen() {
+        let found = task(TaskStatus::Pending, 7200, 1, 5);
+        assert!(matches!(verdict(&doubt(None), 5, &[found]), Verdict::Adopt(_)), "before the answer was given up");
     }
 
     #[test]
@@ -166,8 +187,8 @@ mod tests {
     fn a_measured_difference_of_clocks_is_taken_out() {
         // The cloud's clock is ten minutes behind ours: its creation time looks too early.
         let found = task(TaskStatus::Pending, 7200, 1 - 600, 30);
-        let listing = Listing { began_at: at(20), skew_seconds: -600, tasks: std::slice::from_ref(&found) };
-        assert!(matches!(judge(&doubt(None), listing, SETTLE), Verdict::Adopt(_)));
+        let listing = Listing { began_at: at(20), steady_since: at(0), skew_seconds: -600, tasks: std::slice::from_ref(&found) };
+        assert!(matches!(judge(&doubt(None), listing, &[&found], SETTLE), Verdict::Adopt(_)));
     }
 
     #[test]

@@ -15,8 +15,34 @@ use chrono::{DateTime, Utc};
 use reqwest::{Method, Url, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{Mutex, OnceCell};
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Creates, cancels or deletes.
+    Change,
+    /// Reads lists.
+    Look,
+    /// Reads what one instance may have.
+    Prepare,
+}
+
+/// Says when a call may be made, and hears what came of each. All calls of a connection come past it, repetitions too.
+pub trait Pacer: Send + Sync {
+    /// Returns when it may be made.
+    fn admit(&self, errand: Errand) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
+    /// Hears what came of it.
+    fn heard<'a>(&'a self, errand: Errand, failure: Option<&'a Error>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+}
 
 /// Asks what time it is. An argument, so that a test can say.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -44,6 +70,8 @@ pub struct Options {
     pub pauses: Vec<Duration>,
     /// The clock that dates signatures.
     pub clock: Clock,
+    /// Who says how fast calls may follow each other; nobody: as fast as they come.
+    pub pacer: Option<Arc<dyn Pacer>>,
 }
 
 impl Options {
@@ -60,12 +88,16 @@ impl Options {
             deadline: Duration::from_secs(60),
             pauses: vec![Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)],
             clock,
+            pacer: None,
         }
     }
 }
 
 /// Largest answer that is read. A page of 100 distributed instances is well below.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Difference of clocks, in seconds, beyond which signatures are dated by the cloud's: the gateway refuses 15 minutes.
+const SKEW_CORRECTED: i64 = 300;
 
 /// Longest `Retry-After` that a reading call waits for by itself.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -84,6 +116,8 @@ struct Inner {
     project: OnceCell<String>,
     token: Mutex<Option<Token>>,
     skew: std::sync::Mutex<Option<i64>>,
+    /// Seconds that signatures are dated ahead of our clock.
+    correction: AtomicI64,
 }
 
 /// One call, before it is signed.
@@ -95,6 +129,9 @@ pub(crate) struct Call<'a> {
     body: Option<String>,
     /// Sent as `X-Project-Id` with a key.
     project: Option<String>,
+    errand: Errand,
+    /// Date of the signature; nothing: when it is sent.
+    signed_at: Option<DateTime<Utc>>,
 }
 
 /// An answer with its headers.
@@ -135,7 +172,16 @@ impl Client {
         let project = OnceCell::new_with(options.project_id.clone());
         let (endpoint, iam) = (base_url(&endpoint)?, base_url(&iam)?);
         Ok(Self {
-            inner: Arc::new(Inner { options, http, endpoint, iam, project, token: Mutex::default(), skew: std::sync::Mutex::default() }),
+            inner: Arc::new(Inner {
+                options,
+                http,
+                endpoint,
+                iam,
+                project,
+                token: Mutex::default(),
+                skew: std::sync::Mutex::default(),
+                correction: AtomicI64::new(0),
+            }),
         })
     }
 
@@ -161,12 +207,18 @@ impl Client {
     async fn call(&self, method: Method, version: &str, rest: &str) -> Result<Call<'_>, Error> {
         let project = self.project_id().await.map_err(Error::before_sending)?.to_owned();
         Ok(Call {
-            method,
             base: &self.inner.endpoint,
             path: format!("/{version}/{}/{rest}", sign::encode(&project)),
             query: Vec::new(),
             body: None,
+            errand: match method {
+                Method::GET if rest.ends_with("candidate-versions") => Errand::Prepare,
+                Method::GET => Errand::Look,
+                _ => Errand::Change,
+            },
             project: Some(project),
+            signed_at: None,
+            method,
         })
     }
 
@@ -190,15 +242,42 @@ impl Client {
 
     /// Sends once. A rejected token is renewed once, because the gateway says in so many words that nothing was done.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        let result = self.send_and_renew(call).await;
+        if let Some(pacer) = &self.inner.options.pacer {
+            pacer.heard(call.errand, result.as_ref().err()).await;
+        }
+        result
+    }
+
+    async fn send_and_renew(&self, call: &Call<'_>) -> Result<Reply, Error> {
         match self.send_once(call).await {
             Err(Error::Unauthorized(answer)) if answer.code.as_deref() == Some("APIGW.0307") && self.forget_token().await => {
                 self.send_once(call).await
             }
+            // The gateway checks the date before anything else; what it refuses for its date was not done.
+            Err(Error::Unauthorized(_)) if self.correct_clock() => self.send_once(call).await,
             result => result,
         }
     }
 
+    /// Whether signatures are dated by the cloud's clock from now on, because ours is too far off for the gateway.
+    fn correct_clock(&self) -> bool {
+        let Some(skew) = self.skew_seconds().filter(|s| s.abs() >= SKEW_CORRECTED) else { return false };
+        let signs = matches!(self.inner.options.credentials, Credentials::Key { .. });
+        let before = self.inner.correction.swap(skew, Ordering::SeqCst);
+        signs && (before - skew).abs() >= SKEW_CORRECTED
+    }
+
     async fn send_once(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        let Some(pacer) = &self.inner.options.pacer else { return self.exchange(call).await };
+        // A create call was let through before its intent was written down: it does not wait now.
+        if call.signed_at.is_none() {
+            pacer.admit(call.errand).await.map_err(Error::before_sending)?;
+        }
+        self.exchange(call).await
+    }
+
+    async fn exchange(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let mut url = call.base.clone();
         url.set_path(&call.path);
         if !call.query.is_empty() {
@@ -228,7 +307,14 @@ impl Client {
                 headers.push(("X-Auth-Token", token.expose_secret().to_owned(), true));
             }
             Credentials::Key { access, secret, security_token } => {
-                headers.push(("X-Sdk-Date", sign::sdk_date((self.inner.options.clock)()), false));
+                headers.push((
+                    "X-Sdk-Date",
+                    sign::sdk_date(
+                        call.signed_at.unwrap_or_else(|| (self.inner.options.clock)())
+                            + chrono::Duration::seconds(self.inner.correction.load(Ordering::SeqCst)),
+                    ),
+                    false,
+                ));
                 headers.push(("Host", host(call.base), false));
                 if let Some(project) = &call.project {
                     headers.push(("X-Project-Id", project.clone(), false));
@@ -282,8 +368,19 @@ impl Client {
             let answer = Answer { status, request_id, ..Answer::default() };
             return Ok(Reply { headers, answer, body });
         }
-        let retry_after = text_header(&headers, "retry-after").and_then(|t| t.trim().parse().ok()).map(Duration::from_secs);
+        let retry_after = text_header(&headers, "retry-after").and_then(|t| self.wait_of(&t, &headers));
         Err(Error::from_answer(error::read(status, request_id, &body), retry_after))
+    }
+
+    /// `Retry-After` is a number of seconds or a date, which is one of the clock that wrote it.
+    fn wait_of(&self, text: &str, headers: &HeaderMap) -> Option<Duration> {
+        let text = text.trim();
+        if let Ok(seconds) = text.parse::<i64>() {
+            return Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
+        }
+        let date = |text: &str| DateTime::parse_from_rfc2822(text).ok().map(|d| d.to_utc());
+        let now = text_header(headers, "date").and_then(|d| date(&d)).unwrap_or_else(|| (self.inner.options.clock)());
+        Some((date(text)? - now).to_std().unwrap_or_default())
     }
 
     fn note_skew(&self, headers: &HeaderMap) {

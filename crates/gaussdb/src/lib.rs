@@ -11,6 +11,6 @@ pub mod region;
 pub mod sign;
 pub mod wire;
 
-pub use client::{Client, Options};
+pub use client::{Client, Errand, Options, Pacer};
 pub use credentials::Credentials;
 pub use error::{Error, Fate};

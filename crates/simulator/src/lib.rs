@@ -10,6 +10,7 @@ mod auth;
 pub mod fault;
 mod handle;
 pub mod idp;
+pub mod proxy;
 mod seed;
 mod server;
 pub mod world;

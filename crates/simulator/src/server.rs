@@ -81,6 +81,11 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Replaces the fault script.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         self.lock().script.set(faults);

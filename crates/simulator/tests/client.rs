@@ -58,7 +58,7 @@ async fn reading_is_repeated_after_a_pause_and_changing_never() {
     assert!(client.tags().await.is_ok());
     assert_eq!(simulator.requests("/tags"), 3);
     simulator.set_faults(vec![Fault::on_create(1, throttled)]);
-    let refused = client.create_schedule_task("{}".to_owned()).await.unwrap_err();
+    let refused = client.create_schedule_task("{}".to_owned(), now()).await.unwrap_err();
     assert!(matches!(refused, Error::Throttled { retry_after: Some(_), .. }) && refused.fate() == Fate::NotSent);
     assert_eq!(simulator.requests("schedule-task"), 1);
 }
@@ -84,7 +84,7 @@ async fn silence_and_redirects_end_in_doubt() {
     client.project_id().await.unwrap();
     for act in [Act::Hang { ms: 5_000 }, Act::DoThenDelay { ms: 5_000 }, Act::Redirect, Act::Drop, Act::DoThenEndless] {
         simulator.set_faults(vec![Fault::on_create(1, act.clone())]);
-        let error = client.create_schedule_task("{}".to_owned()).await.unwrap_err();
+        let error = client.create_schedule_task("{}".to_owned(), now()).await.unwrap_err();
         assert_eq!(error.fate(), Fate::Unknown, "{act:?}: {error}");
     }
 }
@@ -96,7 +96,7 @@ async fn nobody_there_means_nothing_was_sent() {
         o.endpoint = Some("http://127.0.0.1:9".to_owned());
         o.project_id = Some(PROJECT.to_owned());
     });
-    assert_eq!(client.create_schedule_task("{}".to_owned()).await.unwrap_err().fate(), Fate::NotSent);
+    assert_eq!(client.create_schedule_task("{}".to_owned(), now()).await.unwrap_err().fate(), Fate::NotSent);
 }
 
 #[tokio::test]

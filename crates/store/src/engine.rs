@@ -21,6 +21,16 @@ pub(crate) enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// Asks for the time in milliseconds. Not for the start of the transaction: it may have waited in the queue of writers.
+    pub(crate) fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT CAST(unixepoch('subsec') * 1000 AS BIGINT)",
+            Self::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+}
+
 /// A database's address, taken apart.
 pub(crate) struct Place<'a> {
     pub(crate) engine: Engine,
@@ -146,9 +156,9 @@ impl<'a> Place<'a> {
         Ok(match engine {
             Engine::Sqlite => {
                 let read = self.pool(4, SQLITE_READER, true).await?;
-                Store { engine, write: Writer::grouped(write), read }
+                Store { engine, write: Writer::grouped(write), read, clock: None }
             }
-            Engine::Postgres => Store { engine, write: Writer::Locked(write.clone()), read: write },
+            Engine::Postgres => Store { engine, write: Writer::Locked(write.clone()), read: write, clock: None },
         })
     }
 
@@ -197,6 +207,11 @@ fn make_file(path: &str) -> std::io::Result<()> {
 }
 
 impl Store {
+    /// What a URL names, for people: without a password.
+    pub fn name(url: &str) -> String {
+        Place::of(url).map_or_else(|error| error.to_string(), |place| place.name())
+    }
+
     /// Opens `sqlite:PATH` (the directory is made when it is missing) or `postgres://…` and brings its schema up to date.
     ///
     /// # Errors
@@ -248,7 +263,7 @@ impl Store {
         };
         place.is_ours(&read).await?;
         place.is_of_this_version(&read).await?;
-        Ok(Self { engine: place.engine, write: Writer::Locked(read.clone()), read })
+        Ok(Self { engine: place.engine, write: Writer::Locked(read.clone()), read, clock: None })
     }
 
     /// Claims the database of a URL for one process, until what is returned is dropped or the process ends, however it ends. Only

@@ -5,7 +5,9 @@
 //! `docs/adr/0004-one-sql-for-two-engines.md`.
 
 mod accounts;
+mod clouds;
 mod engine;
+mod entries;
 mod error;
 mod identities;
 mod instances;
@@ -25,15 +27,17 @@ mod user;
 
 pub use accounts::{Factor, UserChange};
 pub use engine::Claimed;
+pub use entries::{Around, ClaimedEntry, EntryKey, listing_lease};
 pub use error::Error;
 pub use identities::Identity;
 pub use instances::InstanceListing;
-pub use journal::{Begun, Claim, Submission, UnknownItem};
+pub use journal::Submission;
 pub use ledger::LedgerSearch;
 pub use orders::OrderRow;
 pub use reviews::{CommentRow, NewReview};
 pub use sessions::{NewSession, OpenSession};
 
+use chrono::{DateTime, Utc};
 use engine::Engine;
 use sqlx::{
     Any, AnyPool,
@@ -48,6 +52,17 @@ pub struct Store {
     engine: Engine,
     write: Writer,
     read: AnyPool,
+    clock: Option<StoreClock>,
+}
+
+/// A clock that stands for the database's.
+#[derive(Clone)]
+struct StoreClock(std::sync::Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+
+impl std::fmt::Debug for StoreClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreClock")
+    }
 }
 
 impl Store {
@@ -68,6 +83,17 @@ impl Store {
         let done = query.execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(done)
+    }
+
+    /// Measures leases and evidence with this clock. Without it the database's own does, if it has one that its replicas share.
+    #[must_use]
+    pub fn with_clock(self, clock: std::sync::Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>) -> Self {
+        Self { clock: Some(StoreClock(clock)), ..self }
+    }
+
+    /// Whether only one process can be at work on it: then whoever began something before this one did has ended.
+    pub fn is_exclusive(&self) -> bool {
+        self.engine == Engine::Sqlite
     }
 
     /// Whether the database answers.

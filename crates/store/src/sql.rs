@@ -3,7 +3,7 @@
 use crate::Error;
 use sqlx::Arguments;
 use sqlx::{
-    Any, AnyPool, AssertSqlSafe, FromRow,
+    Any, AssertSqlSafe, Executor, FromRow,
     any::{AnyArguments, AnyRow},
     encode::Encode,
     types::Type,
@@ -44,16 +44,22 @@ impl Sql {
         self
     }
 
-    pub(crate) async fn rows<T: for<'r> FromRow<'r, AnyRow> + Send + Unpin>(self, pool: &AnyPool) -> Result<Vec<T>, Error> {
-        Ok(sqlx::query_as_with(AssertSqlSafe(self.text), self.values).fetch_all(pool).await?)
+    pub(crate) async fn rows<T: for<'r> FromRow<'r, AnyRow> + Send + Unpin>(
+        self,
+        on: impl Executor<'_, Database = Any>,
+    ) -> Result<Vec<T>, Error> {
+        Ok(sqlx::query_as_with(AssertSqlSafe(self.text), self.values).fetch_all(on).await?)
     }
 
-    pub(crate) async fn row<T: for<'r> FromRow<'r, AnyRow> + Send + Unpin>(self, pool: &AnyPool) -> Result<Option<T>, Error> {
-        Ok(sqlx::query_as_with(AssertSqlSafe(self.text), self.values).fetch_optional(pool).await?)
+    pub(crate) async fn row<T: for<'r> FromRow<'r, AnyRow> + Send + Unpin>(
+        self,
+        on: impl Executor<'_, Database = Any>,
+    ) -> Result<Option<T>, Error> {
+        Ok(sqlx::query_as_with(AssertSqlSafe(self.text), self.values).fetch_optional(on).await?)
     }
 
-    pub(crate) async fn number(self, pool: &AnyPool) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar_with(AssertSqlSafe(self.text), self.values).fetch_one(pool).await?)
+    pub(crate) async fn number(self, on: impl Executor<'_, Database = Any>) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar_with(AssertSqlSafe(self.text), self.values).fetch_one(on).await?)
     }
 }
 

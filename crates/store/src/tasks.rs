@@ -4,6 +4,7 @@ use crate::{
     Error, Store,
     sql::{Sql, like, plain},
     time::{instant, ms},
+    tx::Tx,
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
@@ -84,6 +85,19 @@ fn push_filter(q: &mut Sql, filter: &TaskFilter, from: Option<DateTime<Utc>>, to
     if let Some(to) = to {
         q.push(" AND t.start_at < ").push_bind(ms(to));
     }
+}
+
+/// Tasks of these instances that no item accounts for, as last listed.
+pub(crate) async fn unaccounted(tx: &mut Tx, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<Task>, Error> {
+    let mut out = Vec::new();
+    for chunk in ids.chunks(500) {
+        let mut q = Sql::new(SELECT);
+        q.push(" WHERE o.plan IS NULL AND t.cloud = ").push_bind(cloud.as_str()).push(" AND t.instance IN (");
+        q.push_list(chunk.iter().map(InstanceId::as_str)).push(")");
+        let rows: Vec<Row> = q.rows(&mut **tx).await?;
+        out.extend(rows.into_iter().map(Task::from));
+    }
+    Ok(out)
 }
 
 impl Store {

@@ -20,6 +20,7 @@ pub(super) struct RawCloud {
     iam_password_file: String,
     language: String,
     deadline_seconds: u64,
+    calls_per_minute: u32,
 }
 
 /// One connection. `section` is where its keys stand.
@@ -68,6 +69,7 @@ pub(super) fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>
         secrets,
         language: raw.language,
         deadline: Duration::from_secs(raw.deadline_seconds),
+        calls_per_minute: (raw.calls_per_minute > 0).then(|| f64::from(raw.calls_per_minute)),
         pauses: [500, 2_000, 5_000].map(Duration::from_millis).to_vec(),
     })
 }

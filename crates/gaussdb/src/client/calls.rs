@@ -5,6 +5,7 @@ use crate::{
     error::{Answer, Error},
     sign, wire,
 };
+use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -20,13 +21,15 @@ const MOST_PAGES: usize = 10_000;
 const INSTANCE_VERSIONS: [&str; 4] = ["v3.3", "v3.2", "v3.1", "v3"];
 
 impl Client {
-    /// Creates scheduled tasks. `body` is sent byte for byte. Sent once, whatever happens.
+    /// Creates scheduled tasks. `body` is sent byte for byte. Sent once, whatever happens. `signed_at` dates the signature: a gateway
+    /// refuses it a quarter of an hour later, so a call that is held up on its way cannot act for ever.
     ///
     /// # Errors
     /// [`Error::fate`] says what is known about the effect.
-    pub async fn create_schedule_task(&self, body: String) -> Result<wire::CreatedTasks, Error> {
+    pub async fn create_schedule_task(&self, body: String, signed_at: DateTime<Utc>) -> Result<wire::CreatedTasks, Error> {
         let mut call = self.call(Method::POST, "v3", "instances/db-upgrade/schedule-task").await?;
         call.body = Some(body);
+        call.signed_at = Some(signed_at);
         self.send(&call).await?.json()
     }
 
@@ -92,6 +95,7 @@ impl Client {
         let mut last = Err(Error::Invalid("no variant of the batch candidate call".to_owned()));
         for version in ["v3.1", "v3"] {
             let mut call = self.call(Method::POST, version, "instances/db-upgrade/candidate-versions").await?;
+            call.errand = super::Errand::Prepare;
             call.body = Some(body.clone());
             last = self.get(call).await;
             if !matches!(&last, Err(e) if e.is_unknown_api()) {

@@ -25,6 +25,8 @@ impl Client {
             query: vec![("name".to_owned(), region.clone())],
             body: None,
             project: None,
+            errand: super::Errand::Change,
+            signed_at: None,
         };
         let list: wire::ProjectList = self.get(call).await?;
         let mut ids: Vec<_> = list.projects.into_iter().filter_map(|p| p.id).collect();
