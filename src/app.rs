@@ -3,8 +3,8 @@
 use crate::{
     components::Layout,
     pages::{
-        AccountPage, ConfirmPage, FleetPage, InboxPage, InstancePage, LedgerPage, NotFoundPage, PeoplePage, PickPage, PlanPage, PlansPage,
-        RecordPage, SchedulePage, SignInPage, TaskPage, TasksPage, WelcomePage,
+        AccountPage, ConfirmPage, DoubtPage, FleetPage, InboxPage, InstancePage, LedgerPage, NotFoundPage, PeoplePage, PickPage, PlanPage,
+        PlansPage, RecordPage, SchedulePage, SignInPage, TaskPage, TasksPage, WelcomePage,
     },
     viewer::Viewer,
 };
@@ -59,6 +59,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("confirm") view=ConfirmPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("account") view=AccountPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("people") view=PeoplePage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("doubt") view=DoubtPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("ledger") view=LedgerPage ssr=SsrMode::Async/>
                     <Route path=instances view=FleetPage ssr=SsrMode::Async/>
                     <Route path=(instances, ParamSegment("cloud"), ParamSegment("id")) view=InstancePage ssr=SsrMode::Async/>

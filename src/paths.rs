@@ -16,6 +16,8 @@ pub const NEW_PLAN: &str = "/plans/new";
 pub const TASKS: &str = "/tasks";
 /// What waits, what comes, what went wrong.
 pub const INBOX: &str = "/";
+/// Everything in doubt.
+pub const DOUBT: &str = "/doubt";
 /// The ledger.
 pub const LEDGER: &str = "/ledger";
 /// The whole ledger as lines of JSON.

@@ -1,6 +1,7 @@
 //! Server functions. Loads answer with a view of the domain; changes answer with a redirect to the page that shows them, so
 //! that a plain form and a browser without JavaScript see the same.
 
+mod doubt;
 mod fleet;
 mod inbox;
 mod people;
@@ -8,6 +9,7 @@ mod plans;
 mod review;
 mod tasks;
 
+pub use doubt::*;
 pub use fleet::*;
 pub use inbox::*;
 pub use people::*;

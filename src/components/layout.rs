@@ -57,6 +57,7 @@ pub fn Layout(
                     {link(paths::INSTANCES, lang.nav_instances())}
                     {link(paths::PLANS, lang.nav_plans())}
                     {link(paths::TASKS, lang.nav_tasks())}
+                    {link(paths::DOUBT, lang.doubt_title())}
                     {reads_ledger.then(|| link(paths::LEDGER, lang.nav_ledger()))}
                     {manages.then(|| link(paths::PEOPLE, lang.nav_people()))}
                 </ul>

@@ -1,6 +1,7 @@
 //! Props in, HTML out. Nothing here loads or decides.
 
 mod badge;
+mod doubt;
 mod filters;
 mod layout;
 mod load;
@@ -11,6 +12,7 @@ mod text_area;
 mod updates;
 
 pub use badge::{Badge, InstanceStatus, ItemBadge, PlanBadge, TaskBadge, Tone};
+pub use doubt::{DoubtClock, Said};
 pub use filters::{FilterFields, Select};
 pub use layout::{DEMO_PEOPLE, DemoPeople, Empty, Layout, Notice, PageHead};
 pub use load::{Failed, load};

@@ -3,6 +3,7 @@
 //! Every message is a method of `Lang` with both texts side by side, so a missing translation does not compile.
 
 mod common;
+mod doubt;
 mod fleet;
 mod people;
 mod plan;

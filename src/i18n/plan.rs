@@ -126,14 +126,6 @@ messages! {
     withdraw { "Withdraw what is not yet sent", "撤回未发送的部分" }
     plan_from_failed(n: usize) { "New plan from the {n} not scheduled", "用未安排的 {n} 个新建计划" }
     item_adopted { "found in the list; no answer named it", "在列表中查到；应答未提及" }
-    doubt_title { "In doubt", "结果未知" }
-    doubt_text { "The answer was lost after the request left. It is not sent again before the cloud's list has proved, twice, that there is no such task.", "请求发出后应答丢失。在云端列表两次证明任务不存在之前，不会再次发送。" }
-    doubt_looked(when: &str) { "Looked at the list {when}: not there.", "{when} 查看列表：未出现。" }
-    doubt_absent(first: &str, again: &str) { "Absent since {first}; a listing begun after {again} decides.", "自 {first} 起未出现；{again} 之后的列表将作出判定。" }
-    doubt_waiting { "The next complete listing is awaited.", "等待下一次完整列表。" }
-    doubt_not_named { "The cloud's answer did not name this instance.", "云端应答中没有该实例。" }
-    held_up { "The process was held up between journal and call. Nothing has left; it is sent later.", "进程在记录与调用之间被暂停，请求未发出，稍后重新发送。" }
-    doubt_interrupted { "This server ended before the answer was recorded.", "服务器在记录应答之前中断。" }
     said_occupied { "Not sent: the cloud's list already shows an open task for this instance.", "未发送：云端列表中该实例已有未结束的任务。" }
     lost_gone { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }
     lost_never { "The cloud accepted it, but its list never showed the task and the start has passed: look at the instance in the cloud's console.", "云端已接受，但列表从未显示该任务，且开始时间已过：请在云控制台核实该实例。" }

@@ -33,6 +33,11 @@ fn Inbox(view: InboxView) -> impl IntoView {
     let lead = view.lead_minutes;
     view! {
         <SyncBar sync=view.sync/>
+        <div data-live="alarms">
+            {(view.in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><a href=paths::DOUBT>{lang.doubt_banner(&lang.instances(usize::try_from(view.in_doubt).unwrap_or_default()))}</a></p> })}
+            {(view.collisions > 0).then(|| view! { <p class="banner warn" role="status"><a href=paths::DOUBT>{lang.collisions_banner(view.collisions)}</a></p> })}
+            {(!view.holds.is_empty()).then(|| view! { <p class="banner warn" role="status"><a href=paths::DOUBT>{lang.hold_banner()}</a> ": " {view.holds.iter().map(|h| lang.scope(&h.scope)).collect::<Vec<_>>().join(", ")}</p> })}
+        </div>
         <div class="boxes" data-live="inbox">
             {(decides || !view.waiting.is_empty()).then(|| view! { <Box title=lang.inbox_waiting() lines=plans(view.waiting, lead).into_iter().map(IntoAny::into_any).collect()/> })}
             <Box title=lang.inbox_attention() lines=plans(view.attention, lead).into_iter().map(IntoAny::into_any).collect()/>

@@ -1,6 +1,7 @@
 //! One file a route: load, arrange, link. Every page is whole without JavaScript.
 
 mod account;
+mod doubt;
 mod fleet;
 mod inbox;
 mod instance;
@@ -20,6 +21,7 @@ mod task;
 mod tasks;
 
 pub use account::{AccountPage, PeoplePage};
+pub use doubt::DoubtPage;
 pub use fleet::FleetPage;
 pub use inbox::InboxPage;
 pub use instance::InstancePage;

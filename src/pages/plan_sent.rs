@@ -2,12 +2,13 @@
 
 use crate::{
     api::ChangePlan,
-    components::{Badge, ItemBadge, PageHead, Pager, PlanBadge, SyncBar, Tone, Updates},
+    components::{Badge, DoubtClock, ItemBadge, PageHead, Pager, PlanBadge, Said, SyncBar, Tone, Updates},
     pages::plan_parts::{Thread, requests},
     paths,
     viewer::Viewer,
     when::{self, Time},
 };
+use chrono::{DateTime, Utc};
 use leptos::{prelude::*, server_fn::ServerFn};
 use patchboard_domain::{
     authority::Action,
@@ -16,7 +17,7 @@ use patchboard_domain::{
     plan::PlanState,
     protocol::Attempt,
     review::Verdict,
-    send::{CloudError, HELD_UP, INTERRUPTED, Item, ItemState, NOT_NAMED},
+    send::{Item, ItemState},
 };
 
 /// Results.
@@ -31,12 +32,13 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
     let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
     let of_state = |f: &dyn Fn(&ItemState) -> bool| view.counts.iter().filter(|(i, _)| f(&i.state)).map(|(_, n)| n).sum::<usize>();
     let in_doubt = of_state(&|s| matches!(s, ItemState::Unknown { .. }));
+    let next_at = view.sync.as_ref().and_then(|s| s.next_at);
     let rows = view
         .items
         .rows
         .iter()
         .map(
-            |(item, name)| view! { <Row item=item.clone() name=name.clone() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds/> },
+            |(item, name)| view! { <Row item=item.clone() name=name.clone() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds next_at=next_at/> },
         )
         .collect_view();
     let attempts = view.attempts.rows.iter().map(|a| view! { <AttemptLine attempt=a.clone()/> }).collect::<Vec<_>>();
@@ -47,7 +49,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
                 {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
-            {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()}</p> })}
+            {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()} " " <a href=paths::DOUBT>{lang.doubt_all()}</a></p> })}
         </div>
         {match view.sync.clone() {
             Some(sync) => view! { <SyncBar sync=vec![sync]/> }.into_any(),
@@ -112,38 +114,13 @@ fn Changes(view: SentView) -> impl IntoView {
 }
 
 #[component]
-fn Said(error: CloudError) -> impl IntoView {
-    let lang = Viewer::current().lang;
-    let message = match error.message.as_str() {
-        NOT_NAMED => lang.doubt_not_named().to_owned(),
-        INTERRUPTED => lang.doubt_interrupted().to_owned(),
-        HELD_UP => lang.held_up().to_owned(),
-        other => other.to_owned(),
-    };
-    let means = error.fault.map(|fault| format!("{} ", lang.fault(fault)));
-    let parts: Vec<String> = [error.http_status.map(|s| lang.http_status(s)), error.code, error.request_id.map(|id| lang.request_id(&id))]
-        .into_iter()
-        .flatten()
-        .collect();
-    view! { <span class="sub said">{means}{message}{(!parts.is_empty()).then(|| format!(" ({})", parts.join(" · ")))}</span> }
-}
-
-#[component]
-fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64) -> impl IntoView {
+fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let detail = match &item.state {
         ItemState::Rejected { error } => view! { <Said error=error.clone()/> }.into_any(),
-        ItemState::Unknown { error, absent_at, looked_at, .. } => {
-            let waiting = match (absent_at, looked_at) {
-                (Some(first), _) => {
-                    let again = *first + chrono::Duration::seconds(settle_seconds);
-                    lang.doubt_absent(&when::precise(&viewer, *first), &when::precise(&viewer, again))
-                }
-                (None, Some(looked)) => lang.doubt_looked(&when::precise(&viewer, *looked)),
-                (None, None) => lang.doubt_waiting().to_owned(),
-            };
-            view! { <Said error=error.clone()/><span class="sub">{waiting}</span> }.into_any()
+        ItemState::Unknown { .. } => {
+            view! { <DoubtClock state=item.state.clone() next_at=next_at settle_seconds=settle_seconds/> }.into_any()
         }
         ItemState::Stopped { why } => view! { <span class="sub">{lang.stop(*why)}</span> }.into_any(),
         ItemState::Accepted { adopted: true, .. } => view! { <span class="sub">{lang.item_adopted()}</span> }.into_any(),

@@ -8,6 +8,7 @@ mod canary;
 mod cli;
 mod crash;
 mod database;
+mod doubt;
 mod factor;
 mod faults;
 mod journey;

@@ -21,6 +21,7 @@ async fn routes(app: &TestApp) -> Vec<String> {
     let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.replace('-', ""));
     vec![
         paths::INBOX.to_owned(),
+        paths::DOUBT.to_owned(),
         paths::LEDGER.to_owned(),
         paths::ACCOUNT.to_owned(),
         paths::PEOPLE.to_owned(),

@@ -47,6 +47,9 @@ const TABLE: [Rule; Action::ALL.len()] = [
     rule(Action::HoldPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
     rule(Action::WithdrawPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
     rule(Action::OrderTask, PLANNERS_AND_DECIDERS, &[]),
+    rule(Action::ResolveDoubt, PLANNERS_AND_DECIDERS, &[]),
+    // The emergency brake: whoever acts here at all may pull it.
+    rule(Action::HoldAll, &[Role::Operator, Role::Approver, Role::Administrator], &[]),
     // Addresses and times of sign-ins stand in it: whoever only looks does not see those of others.
     rule(Action::ReadLedger, &[Role::Operator, Role::Approver, Role::Administrator], &[]),
     Rule { proved: true, ..rule(Action::ManagePeople, &[Role::Administrator], &[]) },
@@ -122,7 +125,7 @@ mod tests {
         use Role as R;
         match action {
             A::Read | A::Refresh | A::OwnAccount | A::OwnFactor => true,
-            A::ReadLedger => role != R::Viewer,
+            A::ReadLedger | A::HoldAll => role != R::Viewer,
             A::ResumeCloud => matches!(role, R::Operator | R::Administrator),
             A::CreatePlan => role == R::Operator,
             A::EditPlan | A::DiscardPlan | A::AskReview | A::SendPlan => role == R::Operator && stage == Stage::Draft,
@@ -130,7 +133,7 @@ mod tests {
             A::Decide => role == R::Approver && stage == Stage::InReview,
             A::Reopen => role == R::Operator && stage == Stage::InReview,
             A::HoldPlan | A::WithdrawPlan => matches!(role, R::Operator | R::Approver) && stage == Stage::Submitted,
-            A::OrderTask | A::CheckPlan => matches!(role, R::Operator | R::Approver),
+            A::OrderTask | A::CheckPlan | A::ResolveDoubt => matches!(role, R::Operator | R::Approver),
             A::ManagePeople => role == R::Administrator,
         }
     }

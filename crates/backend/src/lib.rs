@@ -8,6 +8,7 @@ mod authorize;
 mod candidates;
 pub mod clock;
 pub mod cloud;
+mod doubts;
 mod drafts;
 mod error;
 mod factor;

@@ -289,6 +289,7 @@ impl Services {
             stopped: false,
             paused_until: None,
             skew_seconds: None,
+            next_at: None,
         });
         let state = self.store().cloud_state(cloud.name()).await?;
         status.stopped = state.is_stopped();

@@ -67,7 +67,9 @@ impl Services {
         self.store().put_sync_status(&status).await?;
         let result = self.look(cloud, &mut status).await;
         status.running_since = None;
-        status.ended_at = Some(self.now());
+        let ended = self.store().now().await?;
+        status.ended_at = Some(ended);
+        status.next_at = Some(ended + chrono::Duration::from_std(self.pause_between_looks(cloud).await).unwrap_or_default());
         status.skew_seconds = cloud.client().skew_seconds();
         match result {
             Ok(()) => {

@@ -59,7 +59,6 @@ async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
 }
 
 async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
-    let every = Duration::from_secs(services.policy().sync_seconds.max(1));
     while !*stopped.borrow() {
         let (step, with) = (services.clone(), cloud.clone());
         let mut pass = tokio::spawn(async move { step.sync_pass(&with).await });
@@ -75,20 +74,20 @@ async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
                 break;
             }
         }
-        let doubt = services.is_in_doubt(&cloud).await;
         tokio::select! {
             () = cloud.sync().notified() => {}
-            () = tokio::time::sleep(if doubt { every.min(DOUBT_SLEEP) } else { every }) => {}
+            () = tokio::time::sleep(services.pause_between_looks(&cloud).await) => {}
             _ = stopped.changed() => {}
         }
     }
 }
 
 impl Services {
-    /// Whether anything on a cloud waits for evidence.
-    pub(crate) async fn is_in_doubt(&self, cloud: &Cloud) -> bool {
+    /// How long it is waited before a cloud is looked at again. Less while something waits for evidence.
+    pub(crate) async fn pause_between_looks(&self, cloud: &Cloud) -> Duration {
+        let every = Duration::from_secs(self.policy().sync_seconds.max(1));
         let unknown = self.store().doubtful_entries(cloud.name()).await.is_ok_and(|u| !u.is_empty());
         let asked = self.store().open_orders(cloud.name()).await.is_ok_and(|o| !o.is_empty());
-        unknown || asked
+        if unknown || asked { every.min(DOUBT_SLEEP) } else { every }
     }
 }

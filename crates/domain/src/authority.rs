@@ -37,6 +37,10 @@ pub enum Action {
     WithdrawPlan,
     /// Cancel a scheduled task, or delete its record.
     OrderTask,
+    /// Say what became of something in doubt, after looking in the cloud.
+    ResolveDoubt,
+    /// Hold a cloud, or everything, or let it go on.
+    HoldAll,
     /// Read the ledger.
     ReadLedger,
     /// Accounts of others: make, disable, change roles, give a new code.
@@ -49,7 +53,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, for tests that leave none out.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Read,
         Self::Refresh,
         Self::ResumeCloud,
@@ -65,6 +69,8 @@ impl Action {
         Self::HoldPlan,
         Self::WithdrawPlan,
         Self::OrderTask,
+        Self::ResolveDoubt,
+        Self::HoldAll,
         Self::ReadLedger,
         Self::ManagePeople,
         Self::OwnAccount,

@@ -6,6 +6,7 @@ use crate::{
     cancel::{OrderRefusal, OrderState, TaskOrder},
     compile::Request,
     eligibility::{Ineligible, PatchChoice, PlanRefusal, Warning},
+    hold::Hold,
     id::{CloudName, InstanceId, PlanId, UserId},
     instance::Instance,
     plan::{Plan, PlanState},
@@ -70,6 +71,9 @@ pub struct SyncStatus {
     pub paused_until: Option<DateTime<Utc>>,
     /// Cloud clock minus ours, in seconds, by the `Date` header of the last answer.
     pub skew_seconds: Option<i64>,
+    /// When it is looked at again, if nobody asks before.
+    #[serde(default)]
+    pub next_at: Option<DateTime<Utc>>,
 }
 
 /// A row of the fleet.
@@ -380,6 +384,57 @@ pub struct OrderView {
     pub may: bool,
 }
 
+/// Something in doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtRow {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its title.
+    pub title: String,
+    /// Its cloud.
+    pub cloud: CloudName,
+    /// Name of the instance, as last listed.
+    pub name: String,
+    /// The instance, and what is known.
+    pub item: Item,
+    /// The start that was asked for.
+    pub start_at: DateTime<Utc>,
+    /// Open tasks of the instance that nobody accounts for: one of them may be it.
+    pub may_be: Vec<Task>,
+}
+
+/// An instance with several open tasks in the cloud: the same patch may run twice, or two patches collide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collision {
+    /// The connection.
+    pub cloud: CloudName,
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its name, as last listed.
+    pub name: String,
+    /// Its open tasks, ours and foreign, in the order of their starts.
+    pub tasks: Vec<Task>,
+}
+
+/// Everything in doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtView {
+    /// Instances in doubt, the nearest start first.
+    pub rows: Page<DoubtRow>,
+    /// Instances with several open tasks.
+    pub collisions: Vec<Collision>,
+    /// What is on hold beside single plans, with who asked for it.
+    pub holds: Vec<(Hold, String)>,
+    /// How old the view is, for each cloud.
+    pub sync: Vec<SyncStatus>,
+    /// Shortest time between two listings that prove an absence, in seconds.
+    pub settle_seconds: i64,
+    /// Whether the one who looks may say what became of it.
+    pub may_resolve: bool,
+    /// Whether they may hold a cloud, or everything.
+    pub may_hold: bool,
+}
+
 /// The first page: what waits, what comes, what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InboxView {
@@ -393,6 +448,12 @@ pub struct InboxView {
     pub running: Vec<TaskRow>,
     /// Plans in doubt, failed or partly failed, newest first.
     pub attention: Vec<PlanRow>,
+    /// Instances in doubt, of all plans.
+    pub in_doubt: i64,
+    /// Instances with several open tasks in the cloud.
+    pub collisions: i64,
+    /// What is on hold beside single plans.
+    pub holds: Vec<Hold>,
     /// How old it is, for each cloud.
     pub sync: Vec<SyncStatus>,
     /// Lead time in minutes.

@@ -387,10 +387,16 @@ impl Entry {
         changed
     }
 
-    /// A person has looked, and says what became of an instance in doubt. Returns whether it still was.
-    pub fn resolve(&mut self, instance: &InstanceId, found: Option<TaskId>) -> Option<ItemState> {
+    /// A person has looked, and says what became of an instance in doubt: it has this task, or none. Returns nothing when it is not in
+    /// doubt any more. `lost` says that an accepted one is, because no list shows its task.
+    pub fn resolve(&mut self, instance: &InstanceId, found: Option<TaskId>, lost: bool) -> Option<ItemState> {
         let (_, state) = self.items.iter_mut().find(|(i, _)| i == instance)?;
-        if !matches!(state, ItemState::Unknown { .. } | ItemState::Stopped { why: Stop::NoProof }) {
+        let doubted = match state {
+            ItemState::Unknown { .. } | ItemState::Stopped { why: Stop::NoProof } => true,
+            ItemState::Accepted { .. } => lost,
+            _ => false,
+        };
+        if !doubted {
             return None;
         }
         *state = match found {

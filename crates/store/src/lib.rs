@@ -6,6 +6,7 @@
 
 mod accounts;
 mod clouds;
+mod doubts;
 mod engine;
 mod entries;
 mod error;
@@ -26,6 +27,7 @@ mod tx;
 mod user;
 
 pub use accounts::{Factor, UserChange};
+pub use doubts::Doubt;
 pub use engine::Claimed;
 pub use entries::{Around, ClaimedEntry, EntryKey, listing_lease};
 pub use error::Error;

@@ -1,0 +1,193 @@
+//! `/doubt`: everything that nobody knows yet, what is on hold, and what collides in the cloud.
+
+use crate::{
+    api::{HoldAll, ResolveDoubt, load_doubt},
+    components::{DoubtClock, ItemBadge, PageHead, Pager, SyncBar, TaskBadge, Updates, load},
+    pages::page_number,
+    paths,
+    query::Query,
+    viewer::Viewer,
+    when::{self, Time},
+};
+use chrono::{DateTime, Utc};
+use leptos::{prelude::*, server_fn::ServerFn};
+use patchboard_domain::{
+    fleet::{Collision, DoubtRow, DoubtView},
+    hold::{Hold, Scope},
+    id::CloudName,
+    send::ItemState,
+};
+
+/// The page. Without JavaScript: the same, as of when it was loaded.
+#[component]
+pub fn DoubtPage() -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let page = page_number(&Query::current());
+    view! {
+        <PageHead title=lang.doubt_title()/>
+        {load(load_doubt(page), |view| view! { <Doubt view=view/> })}
+    }
+}
+
+#[component]
+fn Doubt(view: DoubtView) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let (page, pages, total) = (view.rows.page, view.rows.pages(), view.rows.total);
+    let next = |cloud: &CloudName| view.sync.iter().find(|s| s.cloud == *cloud).and_then(|s| s.next_at);
+    let rows = view
+        .rows
+        .rows
+        .iter()
+        .map(|row| {
+            view! { <Row row=row.clone() next_at=next(&row.cloud) settle_seconds=view.settle_seconds may=view.may_resolve/> }
+        })
+        .collect::<Vec<_>>();
+    let collisions = view.collisions.iter().map(|c| view! { <CollisionLine collision=c.clone()/> }).collect::<Vec<_>>();
+    let clouds: Vec<CloudName> = view.sync.iter().map(|s| s.cloud.clone()).collect();
+    let held = |scope: &Scope| view.holds.iter().any(|(h, _)| h.scope == *scope);
+    let to_hold: Vec<Scope> = std::iter::once(Scope::Everything).chain(clouds.into_iter().map(Scope::Cloud)).filter(|s| !held(s)).collect();
+    view! {
+        <SyncBar sync=view.sync.clone()/>
+        <section data-live="doubt" class="stack">
+            <h2>{lang.doubt_instances()} " " <span class="count-badge">{total}</span></h2>
+            {if rows.is_empty() {
+                view! { <p class="hint">{lang.doubt_none()}</p> }.into_any()
+            } else {
+                view! {
+                    <p class="banner doubt">{lang.doubt_text()}</p>
+                    <ul class="stack plain">{rows}</ul>
+                }.into_any()
+            }}
+        </section>
+        <Pager page=page pages=pages href=|p| paths::with(paths::DOUBT, "page", &p.to_string())/>
+        {(!collisions.is_empty()).then(|| view! {
+            <section data-live="collisions" class="stack">
+                <h2>{lang.collisions_title()} " " <span class="count-badge">{collisions.len()}</span></h2>
+                <p class="banner warn">{lang.collisions_text()}</p>
+                <ul class="stack plain">{collisions}</ul>
+            </section>
+        })}
+        <section data-live="holds" class="stack">
+            <h2>{lang.holds_title()}</h2>
+            <Holds holds=view.holds.clone() may=view.may_hold/>
+        </section>
+        {view.may_hold.then(|| view! { <HoldForm scopes=to_hold/> })}
+        <Updates every=3/>
+    }
+}
+
+#[component]
+fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: i64, may: bool) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let title = if row.title.is_empty() { lang.untitled().to_owned() } else { row.title.clone() };
+    let name = if row.name.is_empty() { row.item.instance.to_string() } else { row.name.clone() };
+    let known = match (&row.item.state, row.item.lost_sight) {
+        (ItemState::Stopped { why }, _) => Some(lang.stop(*why)),
+        (_, Some(why)) => Some(lang.lost_sight(why)),
+        _ => None,
+    };
+    // A task that is there is chosen by its id; nothing chosen says that there is none.
+    let choices = row
+        .may_be
+        .iter()
+        .map(|t| {
+            let start = t.start_at.map(|at| when::full(&viewer, at)).unwrap_or_default();
+            let label = lang.resolve_is(&format!("{} · {start} · {}", t.id, lang.task_status(&t.status)));
+            view! { <option value=t.id.to_string()>{label}</option> }
+        })
+        .collect::<Vec<_>>();
+    let state = row.item.state.clone();
+    view! {
+        <li class="card">
+            <h3><a href=paths::instance(&row.cloud, &row.item.instance)>{name}</a> " " <ItemBadge item=row.item.clone()/></h3>
+            <p><a href=paths::plan(&row.plan)>{title}</a> " · " <Time at=row.start_at/> " · " {when::relative(&viewer, row.start_at)}</p>
+            <p>{known}<DoubtClock state=state next_at=next_at settle_seconds=settle_seconds/></p>
+            {may.then(|| view! {
+                <details>
+                    <summary>{lang.resolve_title()}</summary>
+                    <form method="post" action=ResolveDoubt::url() class="stack">
+                        <p class="hint">{lang.resolve_help()}</p>
+                        <input type="hidden" name="plan" value=row.plan.to_string()/>
+                        <input type="hidden" name="request" value=row.item.request.to_string()/>
+                        <input type="hidden" name="instance" value=row.item.instance.to_string()/>
+                        <label>{lang.resolve_found()}
+                            <select name="task"><option value="">{lang.resolve_none()}</option>{choices}</select>
+                        </label>
+                        <label>{lang.reason()}<input name="reason" required maxlength="1000" autocomplete="off"/></label>
+                        <button>{lang.resolve_button()}</button>
+                    </form>
+                </details>
+            })}
+        </li>
+    }
+}
+
+#[component]
+fn CollisionLine(collision: Collision) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let name = if collision.name.is_empty() { collision.instance.to_string() } else { collision.name.clone() };
+    let tasks = collision
+        .tasks
+        .iter()
+        .map(|t| {
+            let origin = if t.plan.is_some() { lang.origin_ours() } else { lang.origin_foreign() };
+            view! {
+                <li>
+                    <a href=paths::task(&t.cloud, &t.id)><code>{t.id.to_string()}</code></a> " " <TaskBadge status=t.status.clone()/>
+                    " " {t.start_at.map(|at| view! { <Time at=at/> " · " })} {t.target.clone()} " · " {origin}
+                </li>
+            }
+        })
+        .collect::<Vec<_>>();
+    view! {
+        <li class="card">
+            <h3><a href=paths::instance(&collision.cloud, &collision.instance)>{name}</a></h3>
+            <ul>{tasks}</ul>
+        </li>
+    }
+}
+
+#[component]
+fn Holds(holds: Vec<(Hold, String)>, may: bool) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    if holds.is_empty() {
+        return view! { <p class="hint">{lang.holds_none()}</p> }.into_any();
+    }
+    let lines = holds
+        .into_iter()
+        .map(|(hold, who)| {
+            view! {
+                <li class="banner warn">
+                    <p><strong>{lang.scope(&hold.scope)}</strong> " · " <Time at=hold.at/> " · " {who} " · " {hold.reason}</p>
+                    {may.then(|| view! {
+                        <form method="post" action=HoldAll::url()>
+                            <input type="hidden" name="scope" value=hold.scope.key()/>
+                            <button name="go" value="unhold">{lang.unhold()}</button>
+                        </form>
+                    })}
+                </li>
+            }
+        })
+        .collect::<Vec<_>>();
+    view! { <ul class="stack plain">{lines}</ul> }.into_any()
+}
+
+/// The emergency brake.
+#[component]
+fn HoldForm(scopes: Vec<Scope>) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    if scopes.is_empty() {
+        return ().into_any();
+    }
+    let options = scopes.iter().map(|s| view! { <option value=s.key()>{lang.scope(s)}</option> }).collect::<Vec<_>>();
+    view! {
+        <form method="post" action=HoldAll::url() class="card stack">
+            <p class="hint">{lang.hold_help()}</p>
+            <label>{lang.hold_what()}<select name="scope">{options}</select></label>
+            <label>{lang.reason()}<input name="reason" required maxlength="1000" autocomplete="off"/></label>
+            <button class="danger" name="go" value="hold">{lang.hold_button()}</button>
+        </form>
+    }
+    .into_any()
+}

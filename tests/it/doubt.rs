@@ -1,0 +1,136 @@
+//! The page of everything in doubt: nothing is overlooked, a person may know better, and everything can be held.
+
+use crate::{somebody::Person, support::TestApp};
+use axum::http::StatusCode;
+use patchboard_domain::{
+    account::Role,
+    id::PlanId,
+    send::{ItemState, Stop},
+};
+use patchboard_simulator::{Act, Fault};
+
+async fn in_doubt(act: Act) -> (TestApp, PlanId, String) {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, act)]);
+    app.send().await;
+    let instance = instances[0].clone();
+    (app, id, instance)
+}
+
+async fn resolve(who: &Person<'_>, plan: &PlanId, instance: &str, task: &str, reason: &str) -> String {
+    let fields = [("plan", plan.as_str()), ("request", "0"), ("instance", instance), ("task", task), ("reason", reason)];
+    who.post("/api/doubt/resolve", &fields).await.location
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_is_on_the_first_page_with_its_clock() {
+    let (app, id, _) = in_doubt(Act::Drop).await;
+    let first = app.get("/").await.body;
+    assert!(first.contains("1 instance in doubt: nobody knows yet") && first.contains("href=\"/doubt\""));
+    let page = app.get("/doubt").await.body;
+    assert!(
+        page.contains("The next complete listing is awaited")
+            && page.contains("Will not be sent again before it is proved absent, at the earliest at")
+    );
+    assert!(page.contains(&format!("/plans/{id}")));
+    app.sync().await;
+    let page = app.get("/doubt").await.body;
+    for text in [
+        "Looked at 2026-11-23 18:00:0",
+        "Looks again at 2026-11-23 18:00:1",
+        "Absent since",
+        "will not be sent again before a listing begun after",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    // In a plan that is the two hundredth since, it is on the first page all the same.
+    app.sql("UPDATE plans SET updated_at = 0").await;
+    assert!(app.get("/").await.body.contains("in doubt: nobody knows yet"));
+    app.advance(130);
+    app.sync().await;
+    app.send().await;
+    assert!(app.get("/doubt").await.body.contains("Nothing is in doubt") && !app.get("/").await.body.contains("nobody knows yet"));
+}
+
+#[tokio::test]
+async fn a_person_who_has_looked_settles_it_with_a_reason_and_nothing_is_sent() {
+    let (app, id, instance) = in_doubt(Act::Drop).await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    assert!(resolve(&dba, &id, &instance, "", " ").await.contains("error=needs_comment"));
+    assert!(resolve(&dba, &id, &instance, "0123", "made up").await.contains("error=not_found"), "a task that the cloud does not list");
+    assert_eq!(app.words(&id).await, ["unknown"]);
+    assert_eq!(resolve(&dba, &id, &instance, "", "console 02:10: no task").await, "/doubt");
+    assert_eq!(app.state(&id, &instance).await, ItemState::Stopped { why: Stop::ByHand });
+    assert!(resolve(&dba, &id, &instance, "", "again").await.contains("error=changed"), "it is not in doubt any more");
+    for _ in 0..3 {
+        app.advance(130);
+        app.sync().await;
+        app.send().await;
+    }
+    assert_eq!(app.creates(), 1);
+    let page = app.get(&format!("/plans/{id}")).await.body;
+    assert!(page.contains("Somebody looked in the cloud"));
+    let ledger = app.get("/ledger?what=request.resolved").await.body;
+    assert!(ledger.contains("li.na") && ledger.contains("console 02:10: no task"));
+    // What was not scheduled can be planned anew.
+    let again = app.post("/api/plans/change", &[("plan", id.as_str()), ("go", "again")]).await;
+    assert!(again.location.ends_with("/schedule"));
+}
+
+#[tokio::test]
+async fn a_person_points_at_the_task_that_it_is() {
+    let (app, id, instance) = in_doubt(Act::Drop).await;
+    // A colleague's, an hour off: the list alone cannot tell.
+    let now = app.services.now();
+    app.simulator.world(|w| w.schedule_elsewhere(&instance, "3.208.0.7", now + chrono::Duration::hours(3), now));
+    app.sync().await;
+    let task = app.simulator.world(|w| w.tasks_of(&instance)[0].id.clone());
+    let lead = app.person("wang.wei", &[Role::Approver]).await;
+    assert!(lead.get("/doubt").await.body.contains("It is this task"));
+    assert_eq!(resolve(&lead, &id, &instance, &task, "made it by hand for this plan").await, "/doubt");
+    assert!(matches!(app.state(&id, &instance).await, ItemState::Accepted { adopted: true, .. }));
+    let viewer = app.person("sam", &[Role::Viewer]).await;
+    let page = viewer.get("/doubt").await;
+    assert!(page.status == StatusCode::OK && !page.body.contains("Settle it so"));
+}
+
+#[tokio::test]
+async fn a_cloud_or_everything_is_held_until_somebody_lets_it_go_on() {
+    for scope in ["everything", "cloud/test"] {
+        let app = TestApp::start().await;
+        let hold = |go: &'static str, reason: &'static str| {
+            let app = &app;
+            async move { app.post("/api/doubt/hold", &[("scope", scope), ("go", go), ("reason", reason)]).await.location }
+        };
+        assert!(hold("hold", "").await.contains("error=needs_comment"));
+        assert_eq!(hold("hold", "incident 4711").await, "/doubt");
+        let (id, instances) = app.confirmed(1).await;
+        app.send().await;
+        assert_eq!((app.words(&id).await, app.creates()), (vec!["planned"], 0), "{scope}");
+        assert!(app.get("/").await.body.contains("Sending is on hold"), "{scope}");
+        let page = app.get("/doubt").await.body;
+        assert!(page.contains("incident 4711") && page.contains("Go on sending"), "{scope}");
+        assert_eq!(hold("unhold", "").await, "/doubt");
+        app.send().await;
+        assert_eq!((app.words(&id).await, app.tasks(&instances)), (vec!["accepted"], vec![1]), "{scope}");
+        assert!(app.get("/ledger?what=send.").await.body.contains("incident 4711"));
+    }
+    let app = TestApp::start().await;
+    let answer = app.post("/api/doubt/hold", &[("scope", "cloud/none"), ("go", "hold"), ("reason", "x")]).await;
+    assert!(answer.location.contains("error=not_found"));
+}
+
+#[tokio::test]
+async fn several_open_tasks_on_one_instance_are_shown_with_whose_they_are() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.send().await;
+    let now = app.services.now();
+    app.simulator.world(|w| w.schedule_elsewhere(&instances[0], "3.208.0.7", now + chrono::Duration::hours(5), now));
+    app.sync().await;
+    assert!(app.get("/").await.body.contains("several open tasks in the cloud: 1"));
+    let page = app.get("/doubt").await.body;
+    assert!(page.contains("Several open tasks on one instance") && page.contains("Foreign") && page.contains("Patchboard"));
+    assert_eq!(app.words(&id).await, ["accepted"]);
+}
