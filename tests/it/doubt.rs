@@ -7,7 +7,7 @@ use patchboard_domain::{
     id::PlanId,
     send::{ItemState, Stop},
 };
-use patchboard_simulator::{Act, Fault};
+use patchboard_simulator::{Act, Fault, TaskState};
 
 async fn in_doubt(act: Act) -> (TestApp, PlanId, String) {
     let app = TestApp::start().await;
@@ -133,4 +133,61 @@ async fn several_open_tasks_on_one_instance_are_shown_with_whose_they_are() {
     let page = app.get("/doubt").await.body;
     assert!(page.contains("Several open tasks on one instance") && page.contains("Foreign") && page.contains("Patchboard"));
     assert_eq!(app.words(&id).await, ["accepted"]);
+}
+
+/// Sent, lost, proved absent, sent again and accepted.
+async fn sent_twice() -> (TestApp, PlanId, String) {
+    let (app, id, instance) = in_doubt(Act::Drop).await;
+    for _ in 0..2 {
+        app.sync().await;
+        app.advance(130);
+    }
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["accepted"], 2));
+    app.sync().await;
+    (app, id, instance)
+}
+
+/// A task such as the plan's, made by somebody or something now.
+fn same_task(app: &TestApp, instance: &str) {
+    let now = app.services.now();
+    let start = app.simulator.world(|w| w.tasks_of(instance)[0].start);
+    app.simulator.world(|w| w.schedule_elsewhere(instance, "3.208.0.7", start, now));
+}
+
+#[tokio::test]
+async fn a_duplicate_that_a_late_call_of_ours_made_is_taken_back_before_it_starts() {
+    let (app, id, instance) = sent_twice().await;
+    // The first call acts after all, long after the cloud should have forgotten it.
+    same_task(&app, &instance);
+    app.sync().await;
+    assert!(app.get("/doubt").await.body.contains("Several open tasks on one instance"));
+    app.sync().await;
+    app.sync().await;
+    let states = app.simulator.world(|w| w.tasks_of(&instance).iter().map(|t| t.state).collect::<Vec<_>>());
+    assert_eq!((states.len(), states.iter().filter(|s| **s == TaskState::Pending).count()), (2, 1), "one is left: {states:?}");
+    assert!(app.get("/doubt").await.body.contains("Nothing is in doubt") && !app.get("/doubt").await.body.contains("Several open tasks"));
+    assert_eq!(app.words(&id).await, ["accepted"]);
+    assert!(app.get("/ledger?what=task.order").await.body.contains("Patchboard"), "it says who did it");
+}
+
+#[tokio::test]
+async fn more_of_the_same_than_we_asked_for_are_somebody_elses_and_none_is_touched() {
+    let (app, _, instance) = sent_twice().await;
+    same_task(&app, &instance);
+    same_task(&app, &instance);
+    for _ in 0..3 {
+        app.sync().await;
+    }
+    assert_eq!(app.tasks(&[instance]), [3], "nobody can tell which are ours");
+    assert_eq!(app.simulator.requests("/cancel"), 0);
+    // Sent once and answered: the same task again is a colleague's.
+    let app = TestApp::start().await;
+    let (_, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.sync().await;
+    same_task(&app, &instances[0]);
+    app.sync().await;
+    app.sync().await;
+    assert_eq!((app.tasks(&instances), app.simulator.requests("/cancel")), (vec![2], 0));
 }

@@ -51,7 +51,15 @@ impl Services {
         };
         allowed.map_err(Error::Order)?;
         let id = view.tasks.first().map_or_else(|| task.clone(), |t| t.id.clone());
-        let order = OrderRow { id: uuid::Uuid::now_v7().to_string(), task: id, what, asked_at: self.now(), state: OrderState::begin() };
+        self.journal_order(actor, cloud, &id, what).await?;
+        self.cloud(cloud)?.sync().notify_one();
+        Ok(())
+    }
+
+    /// Writes an order down; whoever looks at the cloud next gives it.
+    pub(crate) async fn journal_order(&self, actor: &Actor, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> Result<(), Error> {
+        let order =
+            OrderRow { id: uuid::Uuid::now_v7().to_string(), task: task.clone(), what, asked_at: self.now(), state: OrderState::begin() };
         let deed = self.order_deed(actor, "task.order", cloud, &order, &order.state);
         match self.store().add_order(cloud, &order, &deed).await {
             Ok(()) => {}
@@ -59,7 +67,6 @@ impl Services {
             Err(other) => return Err(other.into()),
         }
         tracing::info!(task.id = %order.task, order = what.as_str(), "asked");
-        self.cloud(cloud)?.sync().notify_one();
         Ok(())
     }
 
@@ -76,7 +83,10 @@ impl Services {
             let OrderState::Asked { may_have_worked, .. } = order.state else { continue };
             // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
             let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
-            self.store().put_order(&order.id, &OrderState::Asked { error: Some(interrupted), may_have_worked: true }, None).await?;
+            let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true };
+            if given != order.state {
+                self.store().put_order(&order.id, &order.state, &given, None).await?;
+            }
             let result = match order.what {
                 TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
                 TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
@@ -98,7 +108,7 @@ impl Services {
                 }
             };
             let deed = self.order_deed(&Actor::system(), "task.answer", cloud.name(), &order, &next);
-            self.store().put_order(&order.id, &next, Some(&deed)).await?;
+            self.store().put_order(&order.id, &given, &next, Some(&deed)).await?;
             let state = self.store().cloud_state(cloud.name()).await?;
             if state.is_stopped() || state.throttled_until(self.store().now().await?).is_some() {
                 break;

@@ -5,11 +5,19 @@
 
 use crate::{Cloud, Error, Services, translate};
 use chrono::{DateTime, Utc};
-use patchboard_domain::{account::Actor, cancel::after_listing, fleet::SyncStatus, send::ItemState, settle::Listing, task::Task};
+use patchboard_domain::{
+    account::Actor,
+    cancel::{TaskOrder, after_listing, check_order},
+    fleet::SyncStatus,
+    id::InstanceId,
+    send::ItemState,
+    settle::Listing,
+    task::Task,
+};
 use patchboard_gaussdb::{Error as CloudFailure, wire};
 use patchboard_store::{Around, InstanceListing, listing_lease};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
@@ -99,6 +107,7 @@ impl Services {
         self.store().put_sync_status(status).await?;
         self.settle(cloud, began_at).await?;
         self.follow_orders(cloud, began_at).await?;
+        self.take_back_duplicates(cloud).await?;
         let began_at = self.store().now().await?;
         let instances = {
             let reading = cloud.client().instances(count);
@@ -178,6 +187,35 @@ impl Services {
         Ok(())
     }
 
+    /// Cancels what calls of ours made twice, before it starts. What somebody else made is never touched.
+    async fn take_back_duplicates(&self, cloud: &Cloud) -> Result<(), Error> {
+        let skew_seconds = self.skew_seconds(cloud).await?;
+        let mut ours: BTreeMap<String, BTreeSet<InstanceId>> = BTreeMap::new();
+        for (_, instance) in self.store().collisions().await?.into_iter().filter(|(name, _)| name == cloud.name()) {
+            for key in self.store().accepted_entries(cloud.name(), &instance).await? {
+                let find = self
+                    .store()
+                    .on_entry(&key, |entry, around: &Around| (entry.duplicates(&instance, &around.tasks, skew_seconds), Vec::new()));
+                for task in find.await? {
+                    ours.entry(task.key()).or_default().insert(instance.clone());
+                }
+            }
+        }
+        for (key, instances) in ours {
+            let tasks = self.store().tasks_with_id(cloud.name(), &key).await?;
+            let orders = self.store().orders_of(cloud.name(), &key).await?;
+            // One id may stand for instances of which some have no other task: cancelling it would take theirs away.
+            let all_ours = tasks.iter().filter(|t| t.gone_at.is_none()).all(|t| instances.contains(&t.instance));
+            if !all_ours || !orders.is_empty() || check_order(TaskOrder::Cancel, &tasks, false).is_err() {
+                continue;
+            }
+            let Some(task) = tasks.first() else { continue };
+            tracing::warn!(task.id = %task.id, instances = instances.len(), "made twice by calls of ours; taken back");
+            self.journal_order(&Actor::system(), cloud.name(), &task.id, TaskOrder::Cancel).await?;
+        }
+        Ok(())
+    }
+
     /// Holds open orders against the listing.
     async fn follow_orders(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
         let mut seen = BTreeSet::new();
@@ -191,7 +229,7 @@ impl Services {
             if next != order.state {
                 tracing::info!(task.id = %order.task, state = ?next, "order followed up");
                 let deed = self.order_deed(&Actor::system(), "task.followed", cloud.name(), &order, &next);
-                self.store().put_order(&order.id, &next, Some(&deed)).await?;
+                self.store().put_order(&order.id, &order.state, &next, Some(&deed)).await?;
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ use crate::{
     schedule::{Freeze, check_instant},
     send::{CloudError, INTERRUPTED, ItemState, MOST_ATTEMPTS, NOT_NAMED, Outcome, Stop},
     settle::{Doubt, Listing, Verdict, find_child, judge},
-    task::Task,
+    task::{Task, TaskStatus},
 };
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -405,6 +405,29 @@ impl Entry {
             None => ItemState::Stopped { why: Stop::ByHand },
         };
         Some(state.clone())
+    }
+
+    /// Tasks that earlier calls of ours made beside the accepted one: they acted after they were proved absent, against everything
+    /// that is assumed. As many as there were calls without a definite end, and no more, can be ours; if there are more, somebody
+    /// else made the same task, nobody can tell which, and none is named.
+    pub fn duplicates(&self, instance: &InstanceId, tasks: &[Task], skew_seconds: i64) -> Vec<TaskId> {
+        if !self.items.iter().any(|(i, s)| i == instance && matches!(s, ItemState::Accepted { .. })) {
+            return Vec::new();
+        }
+        let open_ended = |a: &&Attempt| a.instances.contains(instance) && !matches!(a.outcome.as_deref(), Some("not_sent" | "rejected"));
+        let calls: Vec<&Attempt> = self.attempts.iter().filter(open_ended).collect();
+        let Some(first) = calls.first() else { return Vec::new() };
+        let doubt = self.doubt(first.began_at, None);
+        let ours = |t: &&Task| {
+            t.instance == *instance
+                && t.status == TaskStatus::Pending
+                && t.gone_at.is_none()
+                && !first.known.contains(&t.id.key())
+                && find_child(&[*t], &doubt, skew_seconds).is_some()
+        };
+        let found: Vec<TaskId> = tasks.iter().filter(ours).map(|t| t.id.clone()).collect();
+        // One of the calls made the task that is accepted.
+        if found.len() < calls.len() { found } else { Vec::new() }
     }
 
     fn doubt(&self, attempted_at: DateTime<Utc>, absent_at: Option<DateTime<Utc>>) -> Doubt {

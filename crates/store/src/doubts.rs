@@ -1,7 +1,7 @@
 //! Everything in doubt, of all plans.
 
 use crate::{
-    Error, Store,
+    EntryKey, Error, Store,
     error::doc,
     sql::Sql,
     time::{instant, ms},
@@ -101,6 +101,20 @@ impl Store {
         let mut q = Sql::new("SELECT COUNT(*)");
         q.push(WHERE).push_bind(ms(due)).push("))))");
         q.number(self.reader().await).await
+    }
+
+    /// Requests that account for a task of an instance.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn accepted_entries(&self, cloud: &CloudName, instance: &InstanceId) -> Result<Vec<EntryKey>, Error> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT plan, position FROM items WHERE cloud = $1 AND instance = $2 AND state = 'accepted' ORDER BY plan")
+                .bind(cloud.as_str())
+                .bind(instance.as_str())
+                .fetch_all(self.reader().await)
+                .await?;
+        Ok(rows.into_iter().map(|(plan, position)| EntryKey { plan: PlanId::new(plan), position }).collect())
     }
 
     /// Instances with several open tasks in the cloud.

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store,
-    error::{doc, json},
+    error::{doc, json, one_row},
     ledger::append,
     time::{instant, ms},
 };
@@ -61,18 +61,20 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps how far an order has come.
+    /// Keeps how far an order has come from where it was: a replica that slept meanwhile changes nothing.
     ///
     /// # Errors
-    /// [`Error::Database`].
-    pub async fn put_order(&self, id: &str, state: &OrderState, deed: Option<&Deed>) -> Result<(), Error> {
+    /// [`Error::Changed`] when it is not there any more, [`Error::Database`].
+    pub async fn put_order(&self, id: &str, from: &OrderState, state: &OrderState, deed: Option<&Deed>) -> Result<(), Error> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE orders SET doc = $1, is_open = $2 WHERE id = $3")
+        let done = sqlx::query("UPDATE orders SET doc = $1, is_open = $2 WHERE id = $3 AND doc = $4")
             .bind(json(state))
             .bind(i64::from(state.is_open()))
             .bind(id)
+            .bind(json(from))
             .execute(&mut *tx)
             .await?;
+        one_row(&done)?;
         if let Some(deed) = deed {
             append(&mut tx, deed).await?;
         }
