@@ -5,7 +5,7 @@ use crate::{
     support::simulator,
 };
 use patchboard_backend::clock::SystemClock;
-use patchboard_simulator::{Act, Fault};
+use patchboard_simulator::{Act, Fault, Simulator};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -17,6 +17,19 @@ async fn killed(act: Act, settled: &str, creates: usize) {
     let mut browser = Browser::new();
     let server = Server::start(&simulator, dir.path(), &[]);
     browser.sign_in(&server).await;
+    let (plan, instance) = confirmed(&simulator, &server, &browser, act).await;
+    server.kill();
+
+    let server = Server::start(&simulator, dir.path(), &[]);
+    let page = browser.until(&format!("{}/plans/{plan}", server.url), settled).await;
+    assert!(page.contains("ended before the answer was recorded"), "the person sees what happened");
+    assert_eq!(simulator.requests("db-upgrade/schedule-task"), creates);
+    assert_eq!(simulator.world(|w| w.tasks_of(&instance).len()), 1, "no duplicate, no loss");
+}
+
+/// A plan that was confirmed in a browser, and whose first call has arrived at the cloud, which does this with it. Returns the plan and
+/// its instance.
+pub(crate) async fn confirmed(simulator: &Simulator, server: &Server, browser: &Browser, act: Act) -> (String, String) {
     browser.until(&format!("{}/instances", server.url), "60 match").await;
     let instance = simulator.world(|w| {
         let busy: Vec<_> = w.tasks.iter().map(|t| t.instance_id.clone()).collect();
@@ -49,13 +62,7 @@ async fn killed(act: Act, settled: &str, creates: usize) {
         assert!(Instant::now() < deadline, "the request never arrived");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    server.kill();
-
-    let server = Server::start(&simulator, dir.path(), &[]);
-    let page = browser.until(&format!("{}/plans/{plan}", server.url), settled).await;
-    assert!(page.contains("ended before the answer was recorded"), "the person sees what happened");
-    assert_eq!(simulator.requests("db-upgrade/schedule-task"), creates);
-    assert_eq!(simulator.world(|w| w.tasks_of(&instance).len()), 1, "no duplicate, no loss");
+    (plan, instance)
 }
 
 #[tokio::test(flavor = "multi_thread")]

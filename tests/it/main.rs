@@ -15,6 +15,7 @@ mod journey;
 mod ledger;
 mod pages;
 mod process;
+mod replicas;
 mod review;
 mod somebody;
 mod sso;

@@ -64,6 +64,12 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let done = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+
     pub(crate) fn kill(mut self) {
         // SIGKILL: no handler runs, nothing is flushed.
         self.child.kill().unwrap();

@@ -194,6 +194,14 @@ impl TestApp {
         Self { services, simulator, proxy, clock, database, actor, cookie, router }
     }
 
+    /// Another replica on the same database and cloud.
+    pub(crate) async fn replica(&self) -> Services {
+        let store = Store::open(self.database.url()).await.unwrap();
+        let cloud = Cloud::new(settings(self.proxy.url()), self.clock.clone()).unwrap();
+        let ways = Ways { seal: Some(Seal::new(&[7; 32])), sso: None };
+        Services::new(store, self.clock.clone(), vec![cloud], self.services.policy().clone(), ways).await.unwrap()
+    }
+
     /// The same Patchboard, as somebody with these roles sees it.
     pub(crate) async fn person(&self, name: &str, roles: &[Role]) -> Person<'_> {
         let (_, cookie) = person(&self.services, name, roles).await;

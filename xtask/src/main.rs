@@ -115,7 +115,8 @@ fn test(fast: bool) -> Result {
     {
         let cluster = postgres::Cluster::start()?;
         step("the tests of the whole program again, on PostgreSQL");
-        run::cargo_with(&["test", "--test", "it"], &[("PATCHBOARD_TEST_POSTGRES", &cluster.url())])?;
+        let tests = ["test", "-p", "patchboard", "-p", "patchboard-store", "--test", "it", "--test", "migrations"];
+        run::cargo_with(&tests, &[("PATCHBOARD_TEST_POSTGRES", &cluster.url())])?;
     }
     if fast {
         return Ok(());

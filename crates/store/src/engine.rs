@@ -151,6 +151,32 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Before the schema of a file is changed, the file is kept as it is: `PATH.schema-N`. A server's database is its operator's to copy.
+    async fn keep_copy(&self, pool: &AnyPool) -> Result<(), Error> {
+        let has: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
+        let ours = self.schema().iter().map(|m| m.version).max().unwrap_or_default();
+        let Some(has) = has.filter(|has| *has < ours && self.engine == Engine::Sqlite) else { return Ok(()) };
+        let failed = |path: &str| {
+            let path = path.to_owned();
+            move |source: std::io::Error| Error::Directory { path, source }
+        };
+        let names = std::iter::once(String::new()).chain((2..).map(|n| format!(".{n}")));
+        let mut copies = names.map(|n| format!("{}.schema-{has}{n}", self.address));
+        // One of an earlier upgrade is never written over.
+        let Some(copy) = copies.find(|path| !Path::new(path).exists()) else { return Ok(()) };
+        // Half a copy must not look like one.
+        let part = format!("{copy}.part");
+        if Path::new(&part).exists() {
+            std::fs::remove_file(&part).map_err(failed(&part))?;
+        }
+        make_file(&part).map_err(failed(&part))?;
+        sqlx::query("VACUUM INTO $1").bind(&part).execute(pool).await?;
+        std::fs::File::open(&part).and_then(|f| f.sync_all()).map_err(failed(&part))?;
+        std::fs::rename(&part, &copy).map_err(failed(&copy))?;
+        tracing::info!(copy, "kept a copy of the database before its schema is changed");
+        Ok(())
+    }
+
     async fn store(&self, write: AnyPool) -> Result<Store, Error> {
         let engine = self.engine;
         Ok(match engine {
@@ -223,7 +249,9 @@ impl Store {
             make_file(place.address).map_err(|source| Error::Directory { path: place.address.to_owned(), source })?;
         }
         let write = place.writing_pool().await?;
-        place.is_ours(&write).await?;
+        if place.is_ours(&write).await? {
+            place.keep_copy(&write).await?;
+        }
         place.schema().run(&write).await.map_err(Error::from_migration)?;
         place.store(write).await
     }

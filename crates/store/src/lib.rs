@@ -98,6 +98,11 @@ impl Store {
         self.engine == Engine::Sqlite
     }
 
+    /// How often this process has brought something onto the disk, where it flushes by itself. Writers that queue share one.
+    pub fn flushes(&self) -> u64 {
+        self.write.flushes()
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

@@ -106,6 +106,14 @@ impl Writer {
         }
     }
 
+    /// How often something was brought onto the disk.
+    pub(crate) fn flushes(&self) -> u64 {
+        match self {
+            Self::Grouped(_, flushes) => flushes.borrow().ended,
+            Self::Locked(_) => 0,
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Locked(pool) => pool.close().await,

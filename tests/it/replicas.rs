@@ -1,0 +1,121 @@
+//! Several replicas on one database server. Where the tests run on a file there are none.
+
+use crate::{
+    crash::confirmed,
+    database::Database,
+    process::{Browser, Server},
+    support::{TestApp, simulator},
+};
+use patchboard_backend::clock::SystemClock;
+use patchboard_domain::account::Role;
+use patchboard_simulator::{Act, Simulator};
+use std::sync::Arc;
+
+/// `patchboard serve` on a database that others share. A replica that says nothing for two seconds is taken for gone.
+fn replica(simulator: &Simulator, database: &Database) -> Server {
+    let key = database.path("shared.key").display().to_string();
+    let more = [
+        ("PATCHBOARD__STORE__URL", database.url()),
+        ("PATCHBOARD__STORE__LEASE_SECONDS", "2"),
+        ("PATCHBOARD__SERVER__KEY_FILE", key.as_str()),
+        ("PATCHBOARD__LOG__LEVEL", "warn"),
+    ];
+    Server::start(simulator, &database.path(""), &more)
+}
+
+#[tokio::test]
+async fn many_requests_and_two_replicas_are_each_sent_once() {
+    let app = TestApp::unread(400).await;
+    app.sync().await;
+    if app.database.is_file() {
+        return;
+    }
+    let other = app.replica().await;
+    let mut plans = Vec::new();
+    for n in 0..6 {
+        let instances = app.pickable(60)[n * 10..(n + 1) * 10].to_vec();
+        let id = app.draft(&instances, 120).await;
+        app.confirm(&id).await;
+        plans.push((id, instances));
+    }
+    let (cloud, others) = (app.cloud(), other.clouds()[0].clone());
+    // The other one has not looked since it began; what one has seen counts for both.
+    other.sync_pass(&others).await.unwrap();
+    let (mine, theirs) = tokio::join!(app.services.send_pass(&cloud), other.send_pass(&others));
+    assert!(mine.is_ok() && theirs.is_ok());
+    app.send().await;
+    for (id, instances) in &plans {
+        assert_eq!(app.tasks(instances), [1; 10]);
+        assert_eq!(app.words(id).await, ["accepted"; 10]);
+    }
+    assert_eq!(app.creates(), 6);
+}
+
+#[tokio::test]
+async fn what_one_replica_learns_of_a_cloud_all_know() {
+    let app = TestApp::start().await;
+    if app.database.is_file() {
+        return;
+    }
+    let other = app.replica().await;
+    let (id, _) = app.confirmed(1).await;
+    let refused = Act::Refuse { status: 401, code: "APIGW.0301".to_owned(), message: "verify fail".to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![patchboard_simulator::Fault::on("", refused)]);
+    app.send().await;
+    let before = app.simulator.requests("");
+    other.sync_pass(&other.clouds()[0]).await.unwrap();
+    other.send_pass(&other.clouds()[0]).await.unwrap();
+    assert_eq!(app.simulator.requests(""), before, "six refusals would lock the key, whoever makes them");
+    assert!(other.sync_statuses().await.unwrap()[0].stopped);
+    assert_eq!(app.words(&id).await, ["rejected"]);
+    // Somebody who signed in at one is signed in at the other.
+    let person = app.person("li.na", &[Role::Operator]).await;
+    let router = patchboard::server::router(other, patchboard::server::Front::default());
+    let request = axum::http::Request::get("/plans").header("host", "localhost").header("cookie", &person.cookie);
+    let answer = tower::ServiceExt::oneshot(router, request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), axum::http::StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_work_of_a_replica_that_was_killed_is_taken_over_and_nothing_is_sent_twice() {
+    let database = Database::new().await;
+    if database.is_file() {
+        return;
+    }
+    let simulator = simulator(Arc::new(SystemClock), 60).await;
+    let first = replica(&simulator, &database);
+    let mut browser = Browser::new();
+    browser.sign_in(&first).await;
+    let (plan, instance) = confirmed(&simulator, &first, &browser, Act::DoThenDelay { ms: 60_000 }).await;
+    let second = replica(&simulator, &database);
+    let page = format!("{}/plans/{plan}", second.url);
+    assert!(browser.get(&page).await.contains("Sending"), "the session and the state are the other one's too");
+    first.kill();
+    browser.until(&page, "found in the list").await;
+    assert_eq!(simulator.requests("db-upgrade/schedule-task"), 1);
+    assert_eq!(simulator.world(|w| w.tasks_of(&instance).len()), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_was_stopped_and_wakes_up_sends_nothing_more() {
+    let database = Database::new().await;
+    if database.is_file() {
+        return;
+    }
+    let simulator = simulator(Arc::new(SystemClock), 60).await;
+    let first = replica(&simulator, &database);
+    let mut browser = Browser::new();
+    browser.sign_in(&first).await;
+    let (plan, instance) = confirmed(&simulator, &first, &browser, Act::Hang { ms: 60_000 }).await;
+    first.signal("STOP");
+    let second = replica(&simulator, &database);
+    let page = format!("{}/plans/{plan}", second.url);
+    let doubt = browser.until(&page, "ended before the answer was recorded").await;
+    assert!(doubt.contains("Will not be sent again before it is proved absent, at the earliest at"), "its call may still arrive");
+    first.signal("CONT");
+    // The one that woke up looks again like any other: both go on, and neither sends.
+    browser.until(&format!("{}/doubt", first.url), "Looked at").await;
+    browser.until(&format!("{}/doubt", second.url), "Looked at").await;
+    assert_eq!(simulator.requests("db-upgrade/schedule-task"), 1);
+    assert_eq!(simulator.world(|w| w.tasks_of(&instance).len()), 0, "the cloud did nothing, and nobody says it did");
+}
