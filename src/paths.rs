@@ -110,6 +110,16 @@ pub fn record(id: &PlanId) -> String {
     format!("{}/record", plan(id))
 }
 
+/// Where a person says what became of one instance in doubt; `page` is the page of the list that it stands on.
+pub fn settle(plan: &PlanId, request: i64, instance: &InstanceId, page: i64) -> String {
+    let (request, page) = (request.to_string(), page.to_string());
+    format!(
+        "{DOUBT}?{}",
+        serde_urlencoded::to_string([("plan", plan.as_str()), ("request", &request), ("instance", instance.as_str()), ("page", &page)])
+            .unwrap_or_default()
+    )
+}
+
 /// The ledger about one thing.
 pub fn ledger_about(subject: &str) -> String {
     with(LEDGER, "subject", subject)

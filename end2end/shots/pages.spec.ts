@@ -55,8 +55,11 @@ test("every page", async ({ page, context, demo, problems }) => {
     inbox: "/", account: "/account", ledger: "/ledger", "as-lead-inbox": "/", "as-lead-review": waiting!, "as-admin-people": "/people", waiting: waiting!,
     record: `${failed}/record`, "as-nobody-sign-in": "/sign-in", "as-nobody-welcome": "/welcome",
     instances: "/instances", "instances-none": "/instances?q=nothing", instance: instance!, plans: "/plans", "plans-new": "/plans/new",
-    tasks: "/tasks", task: task!, missing: "/no-such-page", ...made,
+    tasks: "/tasks", task: task!, missing: "/no-such-page", "in-doubt": "/doubt", ...made,
   };
+  // `SHOTS_ONLY=inbox,in-doubt cargo xtask shots` while a page is being made.
+  const only = process.env.SHOTS_ONLY?.split(",");
+  if (only) for (const name of Object.keys(pages)) if (!only.includes(name)) delete pages[name];
   for (const lang of ["en", "zh-CN"]) {
     for (const theme of ["light", "dark"]) {
       await context.addCookies([{ name: "lang", value: lang, url: demo.url }, { name: "theme", value: theme, url: demo.url }]);

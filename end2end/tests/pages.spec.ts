@@ -1,7 +1,7 @@
 // Every route: accessible in both languages and themes, usable narrow, with its empty, error and missing states.
 import { accessible, expect, fleetIsThere, open, test } from "../fixtures";
 
-const routes = ["/instances", "/", "/ledger", "/account", "/sign-in", "/welcome", "/instances?q=nothing-is-called-so", "/plans", "/plans/new", "/tasks", "/tasks?status=Failed&q=zzz", "/no-such-page"];
+const routes = ["/instances", "/", "/ledger", "/doubt", "/account", "/sign-in", "/welcome", "/instances?q=nothing-is-called-so", "/plans", "/plans/new", "/tasks", "/tasks?status=Failed&q=zzz", "/no-such-page"];
 
 for (const [lang, name] of [["en", "English"], ["zh-CN", "Chinese"]]) {
   for (const theme of ["light", "dark"]) {

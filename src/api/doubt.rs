@@ -20,13 +20,14 @@ pub async fn resolve_doubt(
     instance: String,
     #[server(default)] task: String,
     #[server(default)] reason: String,
+    #[server(default)] page: i64,
 ) -> Result<(), ApiError> {
     use patchboard_domain::id::{InstanceId, PlanId, TaskId};
     let (services, actor) = super::who()?;
     let task = (!task.is_empty()).then(|| TaskId::new(task));
     let (plan, instance) = (PlanId::new(plan), InstanceId::new(instance));
     let result = services.resolve_doubt(&actor, &plan, request, &instance, task.as_ref(), &reason).await;
-    super::answer(result.map(|()| paths::DOUBT.to_owned()), paths::DOUBT);
+    super::answer(result.map(|()| paths::DOUBT.to_owned()), &paths::settle(&plan, request, &instance, page.max(1)));
     Ok(())
 }
 

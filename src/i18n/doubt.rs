@@ -23,6 +23,8 @@ messages! {
     resolve_found { "What there is", "核实结果" }
     resolve_none { "No task: it is not scheduled", "没有任务：未安排" }
     resolve_is(task: &str) { "It is this task: {task}", "就是此任务：{task}" }
+    resolve_not { "Not now", "暂不" }
+    resolve_over { "It is not in doubt any more.", "该项已不再是未知结果。" }
     resolve_button { "Settle it so", "按此确认" }
     collisions_title { "Several open tasks on one instance", "同一实例有多个未结束任务" }
     collisions_text { "The cloud may run each of them. What is not ours is never cancelled by Patchboard: decide with whoever made it.", "云端可能逐一执行。非本系统创建的任务绝不会被自动取消，请与创建者商定。" }

@@ -22,15 +22,22 @@ use patchboard_domain::{
 #[component]
 pub fn DoubtPage() -> impl IntoView {
     let lang = Viewer::current().lang;
-    let page = page_number(&Query::current());
+    let query = Query::current();
+    let page = page_number(&query);
+    let asked =
+        query.get("instance").map(|instance| (query.get("plan").unwrap_or_default(), query.get("request").unwrap_or_default(), instance));
     view! {
         <PageHead title=lang.doubt_title()/>
-        {load(load_doubt(page), |view| view! { <Doubt view=view/> })}
+        {load(load_doubt(page), move |view| view! { <Doubt view=view asked=asked/> })}
     }
 }
 
 #[component]
-fn Doubt(view: DoubtView) -> impl IntoView {
+fn Doubt(
+    view: DoubtView,
+    /// Plan, request and instance that somebody wants to settle by hand.
+    asked: Option<(String, String, String)>,
+) -> impl IntoView {
     let lang = Viewer::current().lang;
     let (page, pages, total) = (view.rows.page, view.rows.pages(), view.rows.total);
     let next = |cloud: &CloudName| view.sync.iter().find(|s| s.cloud == *cloud).and_then(|s| s.next_at);
@@ -39,15 +46,24 @@ fn Doubt(view: DoubtView) -> impl IntoView {
         .rows
         .iter()
         .map(|row| {
-            view! { <Row row=row.clone() next_at=next(&row.cloud) settle_seconds=view.settle_seconds may=view.may_resolve/> }
+            view! { <Row row=row.clone() next_at=next(&row.cloud) settle_seconds=view.settle_seconds may=view.may_resolve page=page/> }
         })
         .collect::<Vec<_>>();
     let collisions = view.collisions.iter().map(|c| view! { <CollisionLine collision=c.clone()/> }).collect::<Vec<_>>();
     let clouds: Vec<CloudName> = view.sync.iter().map(|s| s.cloud.clone()).collect();
     let held = |scope: &Scope| view.holds.iter().any(|(h, _)| h.scope == *scope);
     let to_hold: Vec<Scope> = std::iter::once(Scope::Everything).chain(clouds.into_iter().map(Scope::Cloud)).filter(|s| !held(s)).collect();
+    let is_asked = |row: &&DoubtRow| {
+        asked.as_ref().is_some_and(|(plan, request, instance)| {
+            row.plan.as_str() == plan && row.item.request.to_string() == *request && row.item.instance.as_str() == instance
+        })
+    };
+    let settle = view.rows.rows.iter().find(is_asked).filter(|_| view.may_resolve).cloned();
+    let gone = asked.is_some() && settle.is_none() && view.may_resolve;
     view! {
         <SyncBar sync=view.sync.clone()/>
+        {settle.map(|row| view! { <Settle row=row page=page/> })}
+        {gone.then(|| view! { <p class="banner" role="status">{lang.resolve_over()}</p> })}
         <section data-live="doubt" class="stack">
             <h2>{lang.doubt_instances()} " " <span class="count-badge">{total}</span></h2>
             {if rows.is_empty() {
@@ -77,7 +93,7 @@ fn Doubt(view: DoubtView) -> impl IntoView {
 }
 
 #[component]
-fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: i64, may: bool) -> impl IntoView {
+fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: i64, may: bool, page: i64) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let title = if row.title.is_empty() { lang.untitled().to_owned() } else { row.title.clone() };
@@ -87,6 +103,24 @@ fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: i64, may: 
         (_, Some(why)) => Some(lang.lost_sight(why)),
         _ => None,
     };
+    let state = row.item.state.clone();
+    let href = paths::settle(&row.plan, row.item.request, &row.item.instance, page);
+    view! {
+        <li class="card">
+            <h3><a href=paths::instance(&row.cloud, &row.item.instance)>{name}</a> " " <ItemBadge item=row.item.clone()/></h3>
+            <p><a href=paths::plan(&row.plan)>{title}</a> " · " <Time at=row.start_at/> " · " {when::relative(&viewer, row.start_at)}</p>
+            <p>{known}<DoubtClock state=state next_at=next_at settle_seconds=settle_seconds/></p>
+            {may.then(|| view! { <p><a class="button" href=href>{lang.resolve_title()}</a></p> })}
+        </li>
+    }
+}
+
+/// Takes a person's word. Not a part that renews itself: what is typed stays.
+#[component]
+fn Settle(row: DoubtRow, page: i64) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let name = if row.name.is_empty() { row.item.instance.to_string() } else { row.name.clone() };
     // A task that is there is chosen by its id; nothing chosen says that there is none.
     let choices = row
         .may_be
@@ -97,29 +131,18 @@ fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: i64, may: 
             view! { <option value=t.id.to_string()>{label}</option> }
         })
         .collect::<Vec<_>>();
-    let state = row.item.state.clone();
     view! {
-        <li class="card">
-            <h3><a href=paths::instance(&row.cloud, &row.item.instance)>{name}</a> " " <ItemBadge item=row.item.clone()/></h3>
-            <p><a href=paths::plan(&row.plan)>{title}</a> " · " <Time at=row.start_at/> " · " {when::relative(&viewer, row.start_at)}</p>
-            <p>{known}<DoubtClock state=state next_at=next_at settle_seconds=settle_seconds/></p>
-            {may.then(|| view! {
-                <details>
-                    <summary>{lang.resolve_title()}</summary>
-                    <form method="post" action=ResolveDoubt::url() class="stack">
-                        <p class="hint">{lang.resolve_help()}</p>
-                        <input type="hidden" name="plan" value=row.plan.to_string()/>
-                        <input type="hidden" name="request" value=row.item.request.to_string()/>
-                        <input type="hidden" name="instance" value=row.item.instance.to_string()/>
-                        <label>{lang.resolve_found()}
-                            <select name="task"><option value="">{lang.resolve_none()}</option>{choices}</select>
-                        </label>
-                        <label>{lang.reason()}<input name="reason" required maxlength="1000" autocomplete="off"/></label>
-                        <button>{lang.resolve_button()}</button>
-                    </form>
-                </details>
-            })}
-        </li>
+        <form method="post" action=ResolveDoubt::url() class="card">
+            <h2>{lang.resolve_title()} ": " {name}</h2>
+            <p class="hint">{lang.resolve_help()}</p>
+            <input type="hidden" name="plan" value=row.plan.to_string()/>
+            <input type="hidden" name="request" value=row.item.request.to_string()/>
+            <input type="hidden" name="instance" value=row.item.instance.to_string()/>
+            <input type="hidden" name="page" value=page.to_string()/>
+            <label class="field">{lang.resolve_found()}<select name="task"><option value="">{lang.resolve_none()}</option>{choices}</select></label>
+            <label class="field">{lang.reason()}<input name="reason" required maxlength="1000" autocomplete="off"/></label>
+            <p class="actions"><button class="primary">{lang.resolve_button()}</button> " " <a class="button" href=paths::DOUBT>{lang.resolve_not()}</a></p>
+        </form>
     }
 }
 
@@ -182,10 +205,10 @@ fn HoldForm(scopes: Vec<Scope>) -> impl IntoView {
     }
     let options = scopes.iter().map(|s| view! { <option value=s.key()>{lang.scope(s)}</option> }).collect::<Vec<_>>();
     view! {
-        <form method="post" action=HoldAll::url() class="card stack">
+        <form method="post" action=HoldAll::url() class="card">
             <p class="hint">{lang.hold_help()}</p>
-            <label>{lang.hold_what()}<select name="scope">{options}</select></label>
-            <label>{lang.reason()}<input name="reason" required maxlength="1000" autocomplete="off"/></label>
+            <label class="field">{lang.hold_what()}<select name="scope">{options}</select></label>
+            <label class="field">{lang.reason()}<input name="reason" required maxlength="1000" autocomplete="off"/></label>
             <button class="danger" name="go" value="hold">{lang.hold_button()}</button>
         </form>
     }

@@ -87,11 +87,14 @@ async fn a_person_points_at_the_task_that_it_is() {
     app.sync().await;
     let task = app.simulator.world(|w| w.tasks_of(&instance)[0].id.clone());
     let lead = app.person("wang.wei", &[Role::Approver]).await;
-    assert!(lead.get("/doubt").await.body.contains("It is this task"));
+    let form = format!("/doubt?plan={id}&request=0&instance={instance}&page=1");
+    assert!(lead.get("/doubt").await.body.contains(&form.replace('&', "&amp;")), "from the list to the form");
+    assert!(lead.get(&form).await.body.contains("It is this task"));
     assert_eq!(resolve(&lead, &id, &instance, &task, "made it by hand for this plan").await, "/doubt");
     assert!(matches!(app.state(&id, &instance).await, ItemState::Accepted { adopted: true, .. }));
+    assert!(lead.get(&form).await.body.contains("not in doubt any more"));
     let viewer = app.person("sam", &[Role::Viewer]).await;
-    let page = viewer.get("/doubt").await;
+    let page = viewer.get(&form).await;
     assert!(page.status == StatusCode::OK && !page.body.contains("Settle it so"));
 }
 

@@ -221,7 +221,8 @@ impl Services {
         let elapsed = self.elapsed();
         let mut slot = self.inner.steady.lock().unwrap_or_else(PoisonError::into_inner);
         let before = slot.unwrap_or(Steady { since: now, last: now, elapsed });
-        let passed = i64::try_from(elapsed.saturating_sub(before.elapsed).as_millis()).unwrap_or(i64::MAX);
+        let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let passed = ms(elapsed) - ms(before.elapsed);
         let off = (now - before.last).num_milliseconds() - passed;
         let jumped = off.abs() > JUMP_SECONDS * 1000;
         if jumped {
