@@ -72,6 +72,11 @@ impl Database {
         sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connect(&self.url).await).await.map(drop)
     }
 
+    /// A number that it says.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut connect(&self.url).await).await.unwrap()
+    }
+
     /// Takes away what refuses changes of the ledger.
     pub(crate) async fn unguard_ledger(&self) {
         let on = if self.is_file() { "" } else { "ON ledger" };

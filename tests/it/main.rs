@@ -22,4 +22,5 @@ mod sso;
 mod support;
 mod tls;
 mod together;
+mod torture;
 mod web;

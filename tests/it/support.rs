@@ -130,6 +130,11 @@ impl TestApp {
         app
     }
 
+    /// A world that was made for it, under a policy; nothing is read yet.
+    pub(crate) async fn living(simulator: Simulator, clock: Arc<TestClock>, policy: Policy) -> Self {
+        Self::over(Database::new().await, simulator, clock, |_| (), policy).await
+    }
+
     /// The same database and cloud under other settings, as after a restart.
     pub(crate) async fn reopened(self, change: impl Fn(&mut CloudSettings)) -> Self {
         let Self { services, simulator, clock, database, .. } = self;
@@ -303,6 +308,30 @@ impl TestApp {
             [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", start.as_str()), ("zone", "UTC"), ("go", "continue")];
         assert_eq!(self.post("/api/plans/schedule", &fields).await.location, format!("/plans/{id}"));
         PlanId::new(id)
+    }
+
+    /// A plan of these instances, written and confirmed through the forms; nothing where something stands against it.
+    pub(crate) async fn try_plan(&self, instances: &[String], start: DateTime<Utc>) -> Option<PlanId> {
+        let mut fields = vec![("plan_cloud", "test"), ("go", "continue")];
+        fields.extend(instances.iter().map(|i| ("ticked[]", i.as_str())));
+        let answer = self.post("/api/plans/pick", &fields).await;
+        let id = answer.location.strip_prefix("/plans/").and_then(|l| l.strip_suffix("/schedule"))?.to_owned();
+        let start = start.format("%Y-%m-%dT%H:%M").to_string();
+        let fields =
+            [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", start.as_str()), ("zone", "UTC"), ("go", "continue")];
+        self.post("/api/plans/schedule", &fields).await;
+        let id = PlanId::new(id);
+        let chosen: Vec<InstanceId> = instances.iter().map(InstanceId::new).collect();
+        self.services.read_candidates(self.cloud().name(), &chosen).await.unwrap();
+        let view = self.services.draft_view(&self.actor, &id).await.unwrap();
+        let n = view.chosen.len().to_string();
+        let answer = self.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &view.hash), ("count", &n)]).await;
+        (answer.location == format!("/plans/{id}")).then_some(id)
+    }
+
+    /// A number that the database says.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        self.database.count(sql).await
     }
 
     /// Waits for something that happens in the background.

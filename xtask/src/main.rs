@@ -65,6 +65,20 @@ enum Command {
     Sbom,
     /// Screenshots of every page into target/shots
     Shots,
+    /// Lives through bad worlds, one seed after the other, and holds the cloud's true history against the journal
+    Torture {
+        /// The first seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// For how long
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// On PostgreSQL, with two replicas
+        #[arg(long)]
+        postgres: bool,
+    },
+    /// Explore the protocol further than the tests do
+    Model,
     /// Bytes of the first page by kind, compressed
     Size,
     /// Start-up, memory and CPU for each request of the release build
@@ -83,6 +97,8 @@ fn main() -> ExitCode {
         Command::Audit { offline: false } => audit::audit(),
         Command::Sbom => audit::sbom(),
         Command::Shots => shots(),
+        Command::Torture { seed, minutes, postgres } => torture(seed, minutes, postgres),
+        Command::Model => cargo(&["test", "--release", "-p", "patchboard-domain", "at_length", "--", "--ignored", "--nocapture"]),
         Command::Size => site::size(),
         Command::Figures => figures::figures(),
     };
@@ -123,6 +139,17 @@ fn test(fast: bool) -> Result {
     }
     sdk::test()?;
     browser::test()
+}
+
+fn torture(seed: u64, minutes: u64, postgres: bool) -> Result {
+    let cluster = if postgres { Some(postgres::Cluster::start()?) } else { None };
+    let (seed, minutes) = (seed.to_string(), minutes.to_string());
+    let mut env = vec![("PATCHBOARD_TORTURE_SEED", seed.as_str()), ("PATCHBOARD_TORTURE_MINUTES", minutes.as_str()), ("RUST_LOG", "off")];
+    let url = cluster.as_ref().map(postgres::Cluster::url);
+    if let Some(url) = &url {
+        env.push(("PATCHBOARD_TEST_POSTGRES", url));
+    }
+    run::cargo_with(&["test", "--test", "it", "torture", "--", "--nocapture"], &env)
 }
 
 fn lint() -> Result {

@@ -1,7 +1,10 @@
 //! What time it is. The only place that asks the machine.
 
 use chrono::{DateTime, Duration, Utc};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Asks what time it is.
 pub trait Clock: Send + Sync {
@@ -12,6 +15,11 @@ pub trait Clock: Send + Sync {
     fn elapsed(&self) -> std::time::Duration {
         static BEGAN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
         BEGAN.elapsed()
+    }
+
+    /// Lets so much time pass.
+    fn pass(&self, time: std::time::Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(time))
     }
 
     /// Whether it is the machine's: only then is the clock of a shared database better.
@@ -100,5 +108,13 @@ impl Clock for TestClock {
 
     fn elapsed(&self) -> std::time::Duration {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).1.to_std().unwrap_or_default()
+    }
+
+    /// Whoever waits for this clock would wait for ever, so it is moved on.
+    fn pass(&self, time: std::time::Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            self.advance(Duration::from_std(time).unwrap_or_default());
+            tokio::task::yield_now().await;
+        })
     }
 }

@@ -93,7 +93,8 @@ impl Cloud {
             }
             Secrets::Password { domain, user, password } => Credentials::Password { domain, user, password: SecretString::from(password) },
         };
-        let mut options = Options::new(settings.region, credentials, Arc::new(move || clock.now()));
+        let dates = clock.clone();
+        let mut options = Options::new(settings.region, credentials, Arc::new(move || dates.now()));
         options.endpoint = settings.endpoint;
         options.iam_endpoint = settings.iam_endpoint;
         options.project_id = settings.project_id;
@@ -101,7 +102,7 @@ impl Cloud {
         options.deadline = settings.deadline;
         options.pauses = settings.pauses;
         let name = CloudName::new(settings.name);
-        let pace = Arc::new(SharedPace::new(name.clone(), settings.calls_per_minute));
+        let pace = Arc::new(SharedPace::new(name.clone(), settings.calls_per_minute, clock));
         options.pacer = Some(pace.clone());
         let inner = Inner { name, client: Client::new(options)?, pace, sender: watch::Sender::new(0), sync: Notify::new() };
         Ok(Self { inner: Arc::new(inner) })

@@ -1,5 +1,6 @@
 //! How fast a cloud is called: asked by every call of every replica, and answered by what they know together.
 
+use crate::clock::SharedClock;
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     id::CloudName,
@@ -16,12 +17,13 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct SharedPace {
     cloud: CloudName,
     first: Option<f64>,
+    clock: SharedClock,
     store: OnceLock<Store>,
 }
 
 impl SharedPace {
-    pub(crate) fn new(cloud: CloudName, first: Option<f64>) -> Self {
-        Self { cloud, first, store: OnceLock::new() }
+    pub(crate) fn new(cloud: CloudName, first: Option<f64>, clock: SharedClock) -> Self {
+        Self { cloud, first, clock, store: OnceLock::new() }
     }
 
     pub(crate) fn keep_in(&self, store: Store) {
@@ -95,7 +97,7 @@ impl gaussdb::Pacer for SharedPace {
                             Some(store) => store.now().await.unwrap_or(until),
                             None => until,
                         };
-                        tokio::time::sleep((until - now).to_std().unwrap_or_default().min(ASK_AGAIN)).await;
+                        self.clock.pass((until - now).to_std().unwrap_or_default().min(ASK_AGAIN)).await;
                     }
                     // Without the store nothing is known, and nothing is called.
                     Err(error) => return Err(gaussdb::Error::NotSent(format!("the database does not answer: {error}"))),

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Longest `Retry-After` that is honoured, in seconds: a longer one would silently let starts pass.
 pub const LONGEST_ASKED: i64 = 900;
 
+/// No pause is longer, in seconds.
+pub const LONGEST_WAIT: i64 = LONGEST_ASKED + LONGEST_ASKED / 10;
+
 /// Longest pause of the sender after failures in a row, in seconds.
 const LONGEST_BACK_OFF: i64 = 300;
 
@@ -96,12 +99,13 @@ impl CloudState {
 
     /// The cloud asked everybody to wait until then.
     pub fn throttled_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.until.filter(|until| self.throttled && *until > now)
+        self.paused_until(now).filter(|_| self.throttled)
     }
 
     /// The sender pauses until then.
     pub fn paused_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.until.filter(|until| *until > now)
+        // One that lies further ahead than any was made is of before the clock was set back.
+        self.until.filter(|until| *until > now && *until <= now + Duration::seconds(LONGEST_WAIT))
     }
 
     /// After failures one call shows whether it goes again, before others follow.
@@ -202,7 +206,7 @@ impl CloudState {
             f64::from(i32::try_from(seconds).unwrap_or(i32::MAX)) * 1000.0 * (1.0 + spread.clamp(0.0, 1.0) / 10.0),
         ));
         // Several calls may be throttled at once: the longest wait holds.
-        let standing = self.until.filter(|until| self.throttled && *until > now);
+        let standing = self.throttled_until(now);
         let until = (now + wait).max(standing.unwrap_or(now));
         self.until = Some(until);
         self.throttled = throttled || standing.is_some();

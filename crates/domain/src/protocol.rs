@@ -15,6 +15,7 @@ pub use sender::{Command, Event, Sender};
 use crate::{
     compile::Request,
     id::{InstanceId, TaskId},
+    pace::LONGEST_WAIT,
     schedule::{Freeze, check_instant},
     send::{CloudError, INTERRUPTED, ItemState, MOST_ATTEMPTS, NOT_NAMED, Outcome, Stop},
     settle::{Doubt, Listing, Verdict, find_child, judge},
@@ -61,6 +62,13 @@ pub struct Claim {
     pub holder: String,
     /// By the clock of the store: afterwards somebody else may take it.
     pub until: DateTime<Utc>,
+}
+
+impl Claim {
+    /// Whether its holder is still counted on. One that lasts longer than any does is of before the clock was set back.
+    fn is_live(&self, now: DateTime<Utc>, rules: &Rules) -> bool {
+        self.until > now && self.until <= now + Duration::seconds(rules.lease_seconds)
+    }
 }
 
 /// The right to work on a request. Void as soon as another one is granted, or its time is over.
@@ -159,10 +167,11 @@ impl Entry {
     /// Takes the request for one replica, if there is something to send and nobody has it.
     pub fn claim(&mut self, holder: &str, now: DateTime<Utc>, rules: &Rules) -> Option<Grant> {
         let any = |f: fn(&ItemState) -> bool| self.items.iter().any(|(_, state)| f(state));
-        let waits = self.not_before.is_some_and(|at| at > now);
+        // What lies further ahead than it can was written before the clock was set back.
+        let waits = self.not_before.is_some_and(|at| at > now && at <= now + Duration::seconds(LONGEST_WAIT));
         // What is in doubt is settled first: a second body for the same request would make two doubts of one.
         let in_doubt = any(|s| matches!(s, ItemState::Sending | ItemState::Unknown { .. }));
-        let taken = self.claim.as_ref().is_some_and(|c| c.until > now);
+        let taken = self.claim.as_ref().is_some_and(|c| c.is_live(now, rules));
         if self.held || self.withdrawn || waits || in_doubt || taken || !any(|s| matches!(s, ItemState::Planned)) {
             return None;
         }
@@ -314,7 +323,7 @@ impl Entry {
     /// Puts in doubt what nobody works on any more although it was begun: by a process that ended, or one that is not heard of. Of the
     /// latter a call may still leave; its signature bounds until when. Returns the numbers of the attempts, and what changed.
     pub fn recover(&mut self, now: DateTime<Utc>, silence: Silence, rules: &Rules) -> (Vec<i64>, Vec<(InstanceId, ItemState)>) {
-        if silence == Silence::Unheard && self.claim.as_ref().is_some_and(|c| c.until > now) {
+        if silence == Silence::Unheard && self.claim.as_ref().is_some_and(|c| c.is_live(now, rules)) {
             return (Vec::new(), Vec::new());
         }
         let error = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
@@ -358,13 +367,15 @@ impl Entry {
         let mut changed = Vec::new();
         for (instance, state) in &self.items {
             let ItemState::Unknown { error, since, absent_at, .. } = state else { continue };
+            // No later than it can be, even if the clock was set back since: then it is waited for once more, and not for ever.
+            let since = (*since).min(now + Duration::seconds(rules.signature_seconds));
             let mine: Vec<&Attempt> = self.attempts.iter().filter(|a| a.instances.contains(instance)).collect();
             let Some(last) = mine.last() else { continue };
             let tasks: Vec<&Task> = listing.tasks.iter().filter(|t| t.instance == *instance && !last.known.contains(&t.id.key())).collect();
-            let doubt = Doubt { since: *since, ..self.doubt(last.began_at, *absent_at) };
+            let doubt = Doubt { since, ..self.doubt(last.began_at, *absent_at) };
             let still = |absent_at: Option<DateTime<Utc>>| ItemState::Unknown {
                 error: error.clone(),
-                since: *since,
+                since,
                 absent_at,
                 looked_at: Some(listing.began_at),
             };

@@ -24,6 +24,11 @@ pub enum Act {
     DoThenDrop,
     /// Close the connection without doing anything.
     Drop,
+    /// Close the connection without an answer, and do it so many seconds later by the cloud's clock.
+    DropThenDo {
+        /// How much later.
+        seconds: i64,
+    },
     /// Do it, then answer 200 with something that is not JSON.
     DoThenGarbage,
     /// Do it, then answer 200 with an object that holds nothing.

@@ -17,6 +17,8 @@ pub(crate) struct State {
     pub(crate) script: Script,
     /// Requests seen: method and path, for tests.
     pub(crate) seen: Vec<String>,
+    /// Bodies of create calls that act later.
+    pub(crate) late: Vec<(DateTime<Utc>, Vec<u8>)>,
 }
 
 /// An answer, and what is to be done with it.
@@ -28,6 +30,7 @@ pub(crate) struct Handled {
 impl State {
     pub(crate) fn handle(&mut self, request: &Incoming<'_>, now: DateTime<Utc>) -> Handled {
         self.world.advance(now);
+        self.act_late(now);
         self.seen.push(format!("{} {}", request.method, request.path));
         if request.path == "/v3/auth/tokens" && request.method == "POST" {
             return Handled { answer: self.token(request, now), act: None };
@@ -50,11 +53,24 @@ impl State {
                 }
                 Handled { answer, act: None }
             }
+            Some(Act::DropThenDo { seconds }) => {
+                self.late.push((now + Duration::seconds(*seconds), request.body.to_vec()));
+                Handled { answer: empty(), act }
+            }
             Some(Act::Drop | Act::Hang { .. } | Act::Redirect) => Handled { answer: empty(), act },
             _ => {
                 let answer = self.route(request, now, act.as_ref());
                 Handled { answer, act }
             }
+        }
+    }
+
+    /// What was asked for some time ago and is done only now.
+    pub(crate) fn act_late(&mut self, now: DateTime<Utc>) {
+        let (due, still): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late).into_iter().partition(|(at, _)| *at <= now);
+        self.late = still;
+        for (at, body) in due {
+            self.create(&body, at, None);
         }
     }
 

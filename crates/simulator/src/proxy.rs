@@ -179,7 +179,7 @@ async fn pump(from: &mut tcp::OwnedReadHalf, to: &mut tcp::OwnedWriteHalf, way: 
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
         let most = find(toxics, |t| if let Toxic::LimitData(w, n) = t { (w == way).then_some(n) } else { None });
-        let n = most.map_or(n, |most| n.min(most - passed));
+        let n = most.map_or(n, |most| n.min(most.saturating_sub(passed)));
         let slice = find(toxics, |t| match t {
             Toxic::Slicer(w, ms) if w == way => Some(ms),
             Toxic::Bandwidth(w, per_second) if w == way => Some(1000 / per_second.max(1)),

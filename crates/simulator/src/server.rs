@@ -70,7 +70,7 @@ impl Simulator {
     pub fn start(options: Options, listener: TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let world = seed::world(options.seed, options.instances, (options.clock)(), options.switches);
-        let state = State { world, accounts: Accounts::default(), script: Script::default(), seen: Vec::new() };
+        let state = State { world, accounts: Accounts::default(), script: Script::default(), seen: Vec::new(), late: Vec::new() };
         let simulator = Self { state: Arc::new(Mutex::new(state)), clock: options.clock, address };
         tokio::spawn(simulator.clone().serve(listener));
         Ok(simulator)
@@ -149,7 +149,7 @@ impl Simulator {
         };
         tracing::debug!(method = incoming.method, path = incoming.path, status = answer.status, ?act, "simulated");
         match act {
-            Some(Act::Drop | Act::DoThenDrop) => Err(Cut),
+            Some(Act::Drop | Act::DoThenDrop | Act::DropThenDo { .. }) => Err(Cut),
             Some(Act::DoThenFail) => Ok(self.http(&crate::answers::error(500, "DBS.108000", "Server failure."))),
             Some(Act::DoThenGarbage) => Ok(self.raw(200, "<html>It works!</html>", &[])),
             Some(Act::DoThenEndless) => Ok(self.raw(200, &" ".repeat(ENDLESS), &[])),

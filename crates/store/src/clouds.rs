@@ -65,7 +65,8 @@ impl Store {
         let done = sqlx::query(
             "INSERT INTO leases (name, holder, fence, until) VALUES ($1, $2, 1, $3)
              ON CONFLICT (name) DO UPDATE SET fence = leases.fence + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END,
-             holder = excluded.holder, until = excluded.until WHERE leases.holder = excluded.holder OR leases.until <= $4",
+             holder = excluded.holder, until = excluded.until WHERE leases.holder = excluded.holder OR leases.until <= $4
+             OR leases.until > $4 + 300000",
         )
         .bind(name)
         .bind(holder)
@@ -104,7 +105,8 @@ impl Store {
     pub async fn busy(&self, cloud: &CloudName) -> Result<i64, Error> {
         let now = self.now().await?;
         Ok(sqlx::query_scalar(
-            "SELECT COUNT(*) FROM requests r JOIN plans p ON p.id = r.plan WHERE p.cloud = $1 AND r.claimed_by IS NOT NULL AND r.claimed_until > $2",
+            "SELECT COUNT(*) FROM requests r JOIN plans p ON p.id = r.plan WHERE p.cloud = $1 AND r.claimed_by IS NOT NULL AND r.claimed_until > $2
+             AND r.claimed_until <= $2 + 300000",
         )
         .bind(cloud.as_str())
         .bind(ms(now))

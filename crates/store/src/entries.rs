@@ -244,7 +244,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let now = self.now_in(&mut tx).await?;
         // Our own new tasks would move the list while it is read as evidence.
-        let listing: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM leases WHERE name = $1 AND until > $2")
+        let listing: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM leases WHERE name = $1 AND until > $2 AND until <= $2 + 300000")
             .bind(listing_lease(cloud))
             .bind(ms(now))
             .fetch_one(&mut *tx)
@@ -253,7 +253,8 @@ impl Store {
             return Ok(None);
         }
         let busy: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM requests r JOIN plans p ON p.id = r.plan WHERE p.cloud = $1 AND r.claimed_by IS NOT NULL AND r.claimed_until > $2",
+            "SELECT COUNT(*) FROM requests r JOIN plans p ON p.id = r.plan WHERE p.cloud = $1 AND r.claimed_by IS NOT NULL AND r.claimed_until > $2
+             AND r.claimed_until <= $2 + 300000",
         )
         .bind(cloud.as_str())
         .bind(ms(now))
@@ -282,7 +283,7 @@ impl Store {
     /// [`Error::Database`].
     pub async fn has_sendable(&self, cloud: &CloudName) -> Result<bool, Error> {
         let row: Option<(String, i64)> =
-            sqlx::query_as(SENDABLE).bind(cloud.as_str()).bind(i64::MAX).fetch_optional(self.reader().await).await?;
+            sqlx::query_as(SENDABLE).bind(cloud.as_str()).bind(i64::MAX / 2).fetch_optional(self.reader().await).await?;
         Ok(row.is_some())
     }
 
@@ -357,10 +358,12 @@ pub fn listing_lease(cloud: &CloudName) -> String {
     format!("listing/{cloud}")
 }
 
-/// The most urgent ones with something to send: not held, not before their time, nothing of them in doubt, nobody at work on them.
+/// The most urgent ones with something to send. What lies further ahead than any lease (300 s) or pause (1000 s) is of before the clock
+/// was set back, and holds nobody up. Here: not held, not before their time, nothing of them in doubt, nobody at work on them.
 const SENDABLE: &str = "SELECT r.plan, r.position FROM requests r JOIN plans p ON p.id = r.plan
     WHERE r.plan IN (SELECT plan FROM items WHERE state = 'planned') AND p.cloud = $1 AND p.held_at IS NULL AND p.withdrawn_at IS NULL
-    AND r.not_before <= $2 AND (r.claimed_by IS NULL OR r.claimed_until <= $2)
+    AND (r.not_before <= $2 OR r.not_before > $2 + 1000000)
+    AND (r.claimed_by IS NULL OR r.claimed_until <= $2 OR r.claimed_until > $2 + 300000)
     AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud)
     AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')
     AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state IN ('sending', 'unknown'))
