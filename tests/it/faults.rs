@@ -1,7 +1,10 @@
 //! The first faults: no duplicate, no loss, each visible to the person.
 
 use crate::support::{TestApp, now, simulator};
-use patchboard_backend::{Secrets, clock::TestClock};
+use patchboard_backend::{
+    Secrets,
+    clock::{Clock, TestClock},
+};
 use patchboard_domain::send::ItemState;
 use patchboard_simulator::{
     Act, DOMAIN, Fault, PASSWORD, SECURITY_TOKEN, TEMPORARY_KEY, USER,
@@ -435,4 +438,82 @@ async fn an_older_region_is_read_by_an_older_list() {
     app.simulator.world(|w| w.switches.missing_list_versions = vec!["v3.3".to_owned(), "v3.2".to_owned()]);
     app.sync().await;
     assert!(app.get("/instances?engine=3.208.0").await.body.contains("3.208.0."), "installed patches come in the older spelling");
+}
+
+/// What networks do to an answer, when the cloud has acted.
+#[tokio::test]
+async fn an_answer_that_the_network_eats_is_looked_for_and_never_asked_for_again() {
+    for toxic in [Toxic::ResetPeer(Way::Down), Toxic::LimitData(Way::Down, 60), Toxic::Timeout(Way::Down), Toxic::Slicer(Way::Down, 50)] {
+        let clock = Arc::new(TestClock::at(now()));
+        let cloud = simulator(clock.clone(), 60).await;
+        // Of the whole answer, not of the silence between two bytes.
+        let app = TestApp::with(cloud, clock, |s| s.deadline = std::time::Duration::from_secs(1)).await;
+        app.sync().await;
+        let (id, instances) = app.confirmed(2).await;
+        app.network(&[toxic]).await;
+        app.send().await;
+        app.network(&[]).await;
+        assert_eq!(app.words(&id).await, ["unknown"; 2], "{toxic:?}");
+        settle(&app, 4, 130).await;
+        assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"; 2], 1, vec![1; 2]), "{toxic:?}");
+    }
+}
+
+/// What networks do to a request that does not arrive.
+#[tokio::test]
+async fn a_request_that_the_network_eats_is_sent_again_once_it_is_proved_absent() {
+    for toxic in [Toxic::ResetPeer(Way::Up), Toxic::Timeout(Way::Up), Toxic::LimitData(Way::Up, 100)] {
+        let clock = Arc::new(TestClock::at(now()));
+        let cloud = simulator(clock.clone(), 60).await;
+        let app = TestApp::with(cloud, clock, |s| s.deadline = std::time::Duration::from_secs(1)).await;
+        app.sync().await;
+        let (id, instances) = app.confirmed(1).await;
+        app.network(&[toxic]).await;
+        app.send().await;
+        app.network(&[]).await;
+        assert_eq!((app.words(&id).await, app.creates()), (vec!["unknown"], 0), "{toxic:?}: nobody here can know that it did not arrive");
+        app.sync().await;
+        app.send().await;
+        assert_eq!(app.creates(), 0, "{toxic:?}");
+        settle(&app, 3, 130).await;
+        assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"], 1, vec![1]), "{toxic:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_acts_long_after_its_answer_was_given_up_is_found_and_not_repeated() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::DropThenDo { seconds: 90 })]);
+    app.send().await;
+    settle(&app, 12, 20).await;
+    assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"], 1, vec![1]));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_off_is_corrected_by_the_clouds_and_said() {
+    let clock = Arc::new(TestClock::at(now()));
+    let (theirs, listener) = (clock.clone(), tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let ahead = move || theirs.now() + chrono::Duration::minutes(20);
+    let options = patchboard_simulator::Options {
+        seed: 1,
+        instances: 60,
+        switches: patchboard_simulator::Switches::default(),
+        clock: Arc::new(ahead),
+    };
+    let cloud = patchboard_simulator::Simulator::start(options, listener).unwrap();
+    let app = TestApp::with(cloud, clock, |_| ()).await;
+    app.sync().await;
+    let page = app.get("/instances").await.body;
+    assert!(page.contains("60 match") && !page.contains("refused the credentials"), "the refused date was signed anew");
+    assert!(page.contains("1200 s"), "and the difference is said");
+    let (id, instances) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::DoThenDrop)]);
+    app.send().await;
+    settle(&app, 3, 130).await;
+    assert_eq!(
+        (app.words(&id).await, app.creates(), app.tasks(&instances)),
+        (vec!["accepted"], 1, vec![1]),
+        "found, for all the difference"
+    );
 }

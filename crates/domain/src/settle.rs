@@ -65,7 +65,8 @@ pub fn judge(doubt: &Doubt, listing: Listing<'_>, tasks: &[&Task], settle_second
     if listing.began_at < doubt.since || tasks.iter().any(|t| t.status.is_open()) {
         return Verdict::Wait;
     }
-    match doubt.absent_at.filter(|first| *first >= listing.steady_since) {
+    // One that lies ahead is of before the clock was set back.
+    match doubt.absent_at.filter(|first| *first >= listing.steady_since && *first <= listing.began_at) {
         None => Verdict::AbsentOnce,
         Some(first) if listing.began_at >= first + Duration::seconds(settle_seconds) => Verdict::Absent,
         Some(_) => Verdict::Wait,
@@ -148,6 +149,7 @@ mod tests {
         let listing = |steady| Listing { began_at: at(500), steady_since: at(steady), skew_seconds: 0, tasks: &[] };
         assert_eq!(judge(&doubt(Some(20)), listing(20), &[], SETTLE), Verdict::Absent);
         assert_eq!(judge(&doubt(Some(20)), listing(21), &[], SETTLE), Verdict::AbsentOnce, "looked at again from here on");
+        assert_eq!(judge(&doubt(Some(600)), listing(20), &[], SETTLE), Verdict::AbsentOnce, "what lies ahead was before a jump back");
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        sqlx::query("UPDATE tasks SET gone_at = $1 WHERE cloud = $2 AND seen_at < $1 AND gone_at IS NULL")
+        sqlx::query("UPDATE tasks SET gone_at = $1 WHERE cloud = $2 AND seen_at <> $1 AND gone_at IS NULL")
             .bind(at)
             .bind(cloud.as_str())
             .execute(&mut *tx)
