@@ -1,7 +1,6 @@
 //! Everything in doubt, and what is on hold.
 
 use super::ApiError;
-use crate::paths;
 use leptos::prelude::*;
 use patchboard_domain::fleet::DoubtView;
 
@@ -22,6 +21,7 @@ pub async fn resolve_doubt(
     #[server(default)] reason: String,
     #[server(default)] page: i64,
 ) -> Result<(), ApiError> {
+    use crate::paths;
     use patchboard_domain::id::{InstanceId, PlanId, TaskId};
     let (services, actor) = super::who()?;
     let task = (!task.is_empty()).then(|| TaskId::new(task));
@@ -34,9 +34,13 @@ pub async fn resolve_doubt(
 /// Holds a cloud, or everything, or lets it go on. `scope` is `everything` or `cloud/NAME`; `go` is `hold` or `unhold`.
 #[server(endpoint = "doubt/hold")]
 pub async fn hold_all(scope: String, go: String, #[server(default)] reason: String) -> Result<(), ApiError> {
+    use crate::paths;
     use patchboard_domain::hold::Scope;
     let (services, actor) = super::who()?;
-    let result = services.hold_all(&actor, &Scope::from_key(&scope), go == "hold", &reason).await;
+    let result = match Scope::parse(&scope) {
+        Some(scope) => services.hold_all(&actor, &scope, go == "hold", &reason).await,
+        None => Err(patchboard_backend::Error::NotFound),
+    };
     super::answer(result.map(|()| paths::DOUBT.to_owned()), paths::DOUBT);
     Ok(())
 }

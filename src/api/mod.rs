@@ -35,6 +35,8 @@ pub enum ApiError {
     Conflict,
     /// Not possible in the present state.
     Refused,
+    /// What is in doubt may still come.
+    TooEarly,
     /// The confirmation does not match.
     Confirm,
     /// Asked too often.
@@ -64,6 +66,7 @@ impl ApiError {
             Self::NotReady => "not_ready",
             Self::Conflict => "conflict",
             Self::Refused => "refused",
+            Self::TooEarly => "too_early",
             Self::Confirm => "confirm",
             Self::TooMany => "too_many",
             Self::Denied => "denied",
@@ -94,12 +97,13 @@ impl ApiError {
         }
     }
 
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 31] = [
         Self::NotFound,
         Self::Changed,
         Self::NotReady,
         Self::Conflict,
         Self::Refused,
+        Self::TooEarly,
         Self::Confirm,
         Self::TooMany,
         Self::Denied,
@@ -170,6 +174,7 @@ mod ssr {
             Error::NotFound => ApiError::NotFound,
             Error::Changed => ApiError::Changed,
             Error::NotReady => ApiError::NotReady,
+            Error::TooEarly => ApiError::TooEarly,
             Error::Confirm => ApiError::Confirm,
             Error::Conflict(_) => ApiError::Conflict,
             Error::Order(_) => ApiError::Refused,

@@ -190,6 +190,7 @@ pub fn Notice() -> impl IntoView {
         ApiError::NotReady => lang.notice_not_ready().to_owned(),
         ApiError::Conflict => lang.notice_conflict().to_owned(),
         ApiError::Refused => lang.notice_refused().to_owned(),
+        ApiError::TooEarly => lang.resolve_too_early().to_owned(),
         ApiError::Confirm => lang.notice_confirm().to_owned(),
         ApiError::NotFound => lang.not_found_text().to_owned(),
         ApiError::Failed => lang.notice_failed().to_owned(),

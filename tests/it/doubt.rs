@@ -59,7 +59,9 @@ async fn a_person_who_has_looked_settles_it_with_a_reason_and_nothing_is_sent() 
     let dba = app.person("li.na", &[Role::Operator]).await;
     assert!(resolve(&dba, &id, &instance, "", " ").await.contains("error=needs_comment"));
     assert!(resolve(&dba, &id, &instance, "0123", "made up").await.contains("error=not_found"), "a task that the cloud does not list");
+    assert!(resolve(&dba, &id, &instance, "", "no task yet").await.contains("error=too_early"), "it may still come");
     assert_eq!(app.words(&id).await, ["unknown"]);
+    app.sync().await;
     assert_eq!(resolve(&dba, &id, &instance, "", "console 02:10: no task").await, "/doubt");
     assert_eq!(app.state(&id, &instance).await, ItemState::Stopped { why: Stop::ByHand });
     assert!(resolve(&dba, &id, &instance, "", "again").await.contains("error=changed"), "it is not in doubt any more");

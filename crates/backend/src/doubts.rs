@@ -8,6 +8,7 @@ use patchboard_domain::{
     fleet::{Collision, DoubtRow, DoubtView, Page},
     hold::{Hold, Scope},
     id::{InstanceId, PlanId, TaskId},
+    protocol::Unresolved,
     send::ItemState,
     task::Task,
 };
@@ -52,9 +53,13 @@ impl Services {
         })
     }
 
-    /// Before this start a task must have been listed by now.
+    /// Before this start a task must have been listed by the last look.
     pub(crate) async fn overdue(&self) -> Result<DateTime<Utc>, Error> {
-        Ok(self.store().now().await? - Duration::seconds(self.policy().settle_seconds))
+        let mut seen = self.store().now().await?;
+        for status in self.sync_statuses().await? {
+            seen = status.tasks_at.map_or(seen, |at| at.min(seen));
+        }
+        Ok(seen - Duration::seconds(self.policy().settle_seconds))
     }
 
     /// Instances with several open tasks.
@@ -77,6 +82,7 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::NeedsComment`] without a reason, [`Error::Changed`] when it is not in doubt any more,
+    /// [`Error::TooEarly`] when it may still come,
     /// [`Error::NotFound`] for a task that the cloud does not list for it, [`Error::Store`].
     pub async fn resolve_doubt(
         &self,
@@ -96,7 +102,8 @@ impl Services {
         let shown = self.store().items(plan).await?.into_iter().find(|i| i.instance == *instance && i.request == position);
         let (gone, never) = shown.map_or((false, false), |item| (item.lost_sight.is_some(), item.task_status.is_none()));
         let resolve = self.store().on_entry(&key, |entry, around| {
-            let listed = |id: &TaskId| around.tasks.iter().find(|t| t.instance == *instance && t.id.key() == id.key());
+            let listed =
+                |id: &TaskId| around.tasks.iter().find(|t| t.instance == *instance && t.id.key() == id.key() && t.gone_at.is_none());
             let task = match found {
                 Some(id) => match listed(id) {
                     Some(task) => Some(task.id.clone()),
@@ -105,7 +112,11 @@ impl Services {
                 None => None,
             };
             let lost = gone || (never && entry.start_at <= due);
-            let Some(state) = entry.resolve(instance, task, lost) else { return (Err(Error::Changed), Vec::new()) };
+            let state = match entry.resolve(instance, task, lost, around.now) {
+                Ok(state) => state,
+                Err(Unresolved::Settled) => return (Err(Error::Changed), Vec::new()),
+                Err(Unresolved::TooEarly) => return (Err(Error::TooEarly), Vec::new()),
+            };
             let detail = json!({ "request": position, "instance": instance, "state": state, "reason": reason });
             (Ok(state), vec![self.deed(actor, "request.resolved", plan_subject(plan), detail)])
         });

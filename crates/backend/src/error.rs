@@ -22,6 +22,9 @@ pub enum Error {
     /// The typed number of instances is not theirs.
     #[error("the confirmation does not match")]
     Confirm,
+    /// What is in doubt may still come: no list has proved anything yet.
+    #[error("it may still come")]
+    TooEarly,
     /// Another plan got there first.
     #[error("another plan is about to schedule one of the instances")]
     Conflict(Vec<(InstanceId, PlanId)>),

@@ -85,7 +85,11 @@ impl Services {
             let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
             let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true };
             if given != order.state {
-                self.store().put_order(&order.id, &order.state, &given, None).await?;
+                match self.store().put_order(&order.id, &order.state, &given, None).await {
+                    Ok(()) => {}
+                    Err(patchboard_store::Error::Changed) => continue,
+                    Err(other) => return Err(other.into()),
+                }
             }
             let result = match order.what {
                 TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,

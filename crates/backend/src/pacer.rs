@@ -42,13 +42,13 @@ impl SharedPace {
     }
 
     /// Keeps what came of a call.
-    async fn keep(&self, failure: Option<Failure>) {
+    async fn keep(&self, errand: Errand, failure: Option<Failure>) {
         let Some(store) = self.store.get() else { return };
         let kept = match failure {
             // Mostly all is well, and there is nothing to write down.
             None => match store.cloud_state(&self.cloud).await {
                 Ok(state) if state.is_well() => Ok(()),
-                Ok(_) => store.on_cloud(&self.cloud, |state, now| state.went_through(now)).await,
+                Ok(_) => store.on_cloud(&self.cloud, move |state, now| state.went_through(errand, now)).await,
                 Err(error) => Err(error),
             },
             Some(failure) => {
@@ -92,6 +92,11 @@ impl gaussdb::Pacer for SharedPace {
             loop {
                 match self.ask(errand(of)).await {
                     Ok(Ok(())) => return Ok(()),
+                    Ok(Err(until)) if until == DateTime::<Utc>::MAX_UTC => {
+                        return Err(gaussdb::Error::NotSent(
+                            "the credentials were refused; nothing is called until somebody resumes it".to_owned(),
+                        ));
+                    }
                     Ok(Err(until)) => {
                         let now = match self.store.get() {
                             Some(store) => store.now().await.unwrap_or(until),
@@ -109,8 +114,8 @@ impl gaussdb::Pacer for SharedPace {
     fn heard<'a>(&'a self, of: gaussdb::Errand, error: Option<&'a gaussdb::Error>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             match error.map(|e| failure(of, e)) {
-                None | Some(Some(None)) => self.keep(None).await,
-                Some(Some(failed)) => self.keep(failed).await,
+                None | Some(Some(None)) => self.keep(errand(of), None).await,
+                Some(Some(failed)) => self.keep(errand(of), failed).await,
                 Some(None) => {}
             }
         })

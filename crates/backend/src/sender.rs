@@ -31,7 +31,7 @@ pub enum Rest {
 }
 
 /// Marks a request as being sent by this process, until it is dropped.
-struct InFlight<'a>(&'a Services, EntryKey);
+struct InFlight<'a>(&'a Services, (EntryKey, i64));
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
@@ -46,6 +46,8 @@ struct Run<'a> {
     in_flight: Option<InFlight<'a>>,
     /// Monotonic time before the intent was written.
     journalled: Duration,
+    /// Our clock then: the date of the signature.
+    dated: DateTime<Utc>,
     rest: Rest,
 }
 
@@ -53,12 +55,13 @@ impl Services {
     /// Puts in doubt what was left between journal and answer: by a process that ended or is not heard of, or by a store that failed.
     pub(crate) async fn recover(&self, cloud: &Cloud) -> Result<(), Error> {
         for key in self.store().open_entries(cloud.name()).await? {
-            if self.in_flight().contains(&key) {
-                continue;
-            }
             let plan = &key.plan;
             let rules = self.rules();
             let recovered = self.store().on_entry(&key, |entry, around: &Around| {
+                let at_work = |fence| self.in_flight().contains(&(key.clone(), fence));
+                if entry.attempts.iter().any(|a| a.ended_at.is_none() && at_work(a.fence)) {
+                    return (0, Vec::new());
+                }
                 // What is marked as ours and not in flight was dropped here; where only one process can be, so was everything else.
                 let ours = entry.claim.as_ref().is_some_and(|c| c.holder == self.replica());
                 let silence = if ours || self.store().is_exclusive() { Silence::Ended } else { Silence::Unheard };
@@ -105,7 +108,8 @@ impl Services {
     pub(crate) async fn send_next(&self, cloud: &Cloud) -> Result<Option<Rest>, Error> {
         self.recover(cloud).await?;
         self.sweep_withdrawn(cloud.name()).await?;
-        let mut run = Run { cloud, claimed: None, in_flight: None, journalled: Duration::ZERO, rest: Rest::Idle };
+        let mut run =
+            Run { cloud, claimed: None, in_flight: None, journalled: Duration::ZERO, dated: DateTime::UNIX_EPOCH, rest: Rest::Idle };
         let mut sender = Sender::default();
         while *sender.command() != Command::Rest {
             let event = self.perform(sender.command().clone(), &mut run).await?;
@@ -161,7 +165,12 @@ impl Services {
         if !store.has_sendable(cloud.name()).await? {
             return Ok(Event::Nothing);
         }
-        // Before the intent is written: from then on a call does not wait.
+        // Before the intent is written: from then on a call does not wait, for its pace nor for what it needs.
+        if let Err(error) = cloud.client().prepare().await {
+            tracing::warn!(cloud = %cloud.name(), error = %error, "nothing can be sent");
+            run.rest = Rest::Busy;
+            return Ok(Event::Nothing);
+        }
         if let Err(until) = cloud.pace().ask(Errand::Change).await? {
             run.rest = Rest::Until(until);
             return Ok(Event::Nothing);
@@ -183,9 +192,10 @@ impl Services {
     async fn journal<'a>(&'a self, grant: &Grant, run: &mut Run<'a>) -> Result<Event, Error> {
         let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
         let (key, plan, rules) = (&claimed.key, &claimed.key.plan, self.rules());
-        self.in_flight().insert(key.clone());
-        run.in_flight = Some(InFlight(self, key.clone()));
-        run.journalled = self.elapsed();
+        let mark = (key.clone(), grant.fence);
+        self.in_flight().insert(mark.clone());
+        run.in_flight = Some(InFlight(self, mark));
+        (run.journalled, run.dated) = (self.elapsed(), self.now());
         let skew_seconds = self.skew_seconds(run.cloud).await?;
         let begun = self.store().on_entry(key, |entry, around| {
             let began_at = around.listed_at.filter(|at| self.is_seen_since_opened(run.cloud.name(), *at));
@@ -223,7 +233,7 @@ impl Services {
         if self.elapsed().saturating_sub(run.journalled) * 2 > lease {
             return Outcome::NotSent(CloudError { message: HELD_UP.to_owned(), ..CloudError::default() });
         }
-        let call = run.cloud.client().create_schedule_task(attempt.body.clone(), attempt.began_at);
+        let call = run.cloud.client().create_schedule_task(attempt.body.clone(), run.dated);
         tokio::pin!(call);
         let result = loop {
             tokio::select! {

@@ -113,7 +113,7 @@ struct Inner {
     /// What the last look at each cloud was when it began.
     opened_with: BTreeMap<CloudName, DateTime<Utc>>,
     /// Requests that it is sending.
-    in_flight: Mutex<BTreeSet<EntryKey>>,
+    in_flight: Mutex<BTreeSet<(EntryKey, i64)>>,
     steady: Mutex<Option<Steady>>,
 }
 
@@ -208,7 +208,8 @@ impl Services {
         self.inner.opened_with.get(cloud) != Some(&at)
     }
 
-    pub(crate) fn in_flight(&self) -> MutexGuard<'_, BTreeSet<EntryKey>> {
+    /// Requests that are being sent here, with the numbers of their grants.
+    pub(crate) fn in_flight(&self) -> MutexGuard<'_, BTreeSet<(EntryKey, i64)>> {
         self.inner.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -217,8 +218,8 @@ impl Services {
     }
 
     /// Since when the clock of the store has run evenly, when it is `now` there.
-    pub(crate) fn steady_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let elapsed = self.elapsed();
+    /// `elapsed` was asked together with it.
+    pub(crate) fn steady_since(&self, now: DateTime<Utc>, elapsed: Duration) -> DateTime<Utc> {
         let mut slot = self.inner.steady.lock().unwrap_or_else(PoisonError::into_inner);
         let before = slot.unwrap_or(Steady { since: now, last: now, elapsed });
         let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);

@@ -15,7 +15,7 @@ use patchboard_domain::{
     task::Task,
 };
 use patchboard_gaussdb::{Error as CloudFailure, wire};
-use patchboard_store::{Around, InstanceListing, listing_lease};
+use patchboard_store::{Around, InstanceListing, listing_lease, sync_lease};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicI64, Ordering},
@@ -35,7 +35,7 @@ impl Services {
     /// [`Error::Store`]; what the cloud or the network said is kept in the status.
     pub async fn sync_pass(&self, cloud: &Cloud) -> Result<(), Error> {
         // One replica looks for all of them.
-        let lease = format!("sync/{}", cloud.name());
+        let lease = sync_lease(cloud.name());
         if !self.keep_lease(&lease).await? {
             return Ok(());
         }
@@ -100,12 +100,12 @@ impl Services {
         self.give_orders(cloud).await?;
         let rows = AtomicI64::new(0);
         let count = |n: usize| rows.store(i64::try_from(n).unwrap_or(i64::MAX), Ordering::Relaxed);
-        let (began_at, listed) = self.list_tasks(cloud, count).await?;
+        let (began_at, elapsed, listed) = self.list_tasks(cloud, count).await?;
         let tasks: Vec<Task> = listed.into_iter().filter_map(|t| translate::task(cloud.name(), t, began_at)).collect();
-        self.store().put_tasks(cloud.name(), began_at, self.store().now().await?, &tasks).await?;
+        self.store().put_tasks(cloud.name(), self.replica(), began_at, self.store().now().await?, &tasks).await?;
         status.tasks_at = Some(began_at);
         self.store().put_sync_status(status).await?;
-        self.settle(cloud, began_at).await?;
+        self.settle(cloud, began_at, elapsed).await?;
         self.follow_orders(cloud, began_at).await?;
         self.take_back_duplicates(cloud).await?;
         let began_at = self.store().now().await?;
@@ -142,15 +142,19 @@ impl Services {
     }
 
     /// Reads the list of tasks while nothing is sent: our own new tasks would move it, and a moving list is no evidence.
-    async fn list_tasks(&self, cloud: &Cloud, count: impl Fn(usize)) -> Result<(DateTime<Utc>, Vec<wire::ScheduleTask>), Failure> {
+    async fn list_tasks(
+        &self,
+        cloud: &Cloud,
+        count: impl Fn(usize),
+    ) -> Result<(DateTime<Utc>, Duration, Vec<wire::ScheduleTask>), Failure> {
         let lease = listing_lease(cloud.name());
         let reading = async {
             // What is on its way is seen through; nothing new is taken meanwhile.
             while self.store().busy(cloud.name()).await? > 0 {
                 tokio::time::sleep(TURN).await;
             }
-            let began_at = self.store().now().await?;
-            Ok::<_, Failure>((began_at, cloud.client().schedule_tasks(count).await?))
+            let (began_at, elapsed) = (self.store().now().await?, self.elapsed());
+            Ok::<_, Failure>((began_at, elapsed, cloud.client().schedule_tasks(count).await?))
         };
         self.keep_lease(&lease).await?;
         tokio::pin!(reading);
@@ -166,8 +170,8 @@ impl Services {
     }
 
     /// Settles what is in doubt by the listing that began at `began_at`.
-    async fn settle(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
-        let (rules, skew_seconds, steady_since) = (self.rules(), self.skew_seconds(cloud).await?, self.steady_since(began_at));
+    async fn settle(&self, cloud: &Cloud, began_at: DateTime<Utc>, elapsed: Duration) -> Result<(), Error> {
+        let (rules, skew_seconds, steady_since) = (self.rules(), self.skew_seconds(cloud).await?, self.steady_since(began_at, elapsed));
         for key in self.store().doubtful_entries(cloud.name()).await? {
             let settle = self.store().on_entry(&key, |entry, around: &Around| {
                 // A task that is gone was not in this listing.
@@ -189,13 +193,13 @@ impl Services {
 
     /// Cancels what calls of ours made twice, before it starts. What somebody else made is never touched.
     async fn take_back_duplicates(&self, cloud: &Cloud) -> Result<(), Error> {
-        let skew_seconds = self.skew_seconds(cloud).await?;
+        let (rules, skew_seconds) = (self.rules(), self.skew_seconds(cloud).await?);
         let mut ours: BTreeMap<String, BTreeSet<InstanceId>> = BTreeMap::new();
         for (_, instance) in self.store().collisions().await?.into_iter().filter(|(name, _)| name == cloud.name()) {
             for key in self.store().accepted_entries(cloud.name(), &instance).await? {
-                let find = self
-                    .store()
-                    .on_entry(&key, |entry, around: &Around| (entry.duplicates(&instance, &around.tasks, skew_seconds), Vec::new()));
+                let find = self.store().on_entry(&key, |entry, around: &Around| {
+                    (entry.duplicates(&instance, &around.tasks, skew_seconds, &rules), Vec::new())
+                });
                 for task in find.await? {
                     ours.entry(task.key()).or_default().insert(instance.clone());
                 }
@@ -229,7 +233,11 @@ impl Services {
             if next != order.state {
                 tracing::info!(task.id = %order.task, state = ?next, "order followed up");
                 let deed = self.order_deed(&Actor::system(), "task.followed", cloud.name(), &order, &next);
-                self.store().put_order(&order.id, &order.state, &next, Some(&deed)).await?;
+                match self.store().put_order(&order.id, &order.state, &next, Some(&deed)).await {
+                    // Another replica was faster.
+                    Ok(()) | Err(patchboard_store::Error::Changed) => {}
+                    Err(other) => return Err(other.into()),
+                }
             }
         }
         Ok(())

@@ -22,9 +22,12 @@ impl Scope {
         }
     }
 
-    /// Reads the kept form; what is none is everything, because a hold that cannot be read must hold.
-    pub fn from_key(key: &str) -> Self {
-        key.strip_prefix("cloud/").map_or(Self::Everything, |name| Self::Cloud(CloudName::new(name)))
+    /// Reads that form.
+    pub fn parse(key: &str) -> Option<Self> {
+        match key.strip_prefix("cloud/") {
+            Some(name) => Some(Self::Cloud(CloudName::new(name))),
+            None => (key == "everything").then_some(Self::Everything),
+        }
     }
 }
 
@@ -46,10 +49,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hold_that_cannot_be_read_holds_everything() {
+    fn what_is_kept_is_read_and_nothing_else() {
         for scope in [Scope::Everything, Scope::Cloud(CloudName::new("prod/sg"))] {
-            assert_eq!(Scope::from_key(&scope.key()), scope);
+            assert_eq!(Scope::parse(&scope.key()), Some(scope));
         }
-        assert_eq!(Scope::from_key("ring/3"), Scope::Everything);
+        assert_eq!(Scope::parse("ring/3"), None, "lifting what cannot be read must not lift everything");
     }
 }

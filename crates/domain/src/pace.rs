@@ -130,9 +130,12 @@ impl CloudState {
     /// Asks for one call. `first` is the pace to begin with, in calls a minute.
     ///
     /// # Errors
-    /// When to ask again.
+    /// When to ask again; never, by itself, while the credentials are refused.
     pub fn admit(&mut self, errand: Errand, now: DateTime<Utc>, first: Option<f64>) -> Result<(), DateTime<Utc>> {
         self.first = first;
+        if self.is_stopped() {
+            return Err(DateTime::<Utc>::MAX_UTC);
+        }
         if let Some(until) = self.throttled_until(now) {
             return Err(until);
         }
@@ -164,11 +167,14 @@ impl CloudState {
         (self.pace() / 6.0).max(SHALLOWEST)
     }
 
-    /// A call went through. A pause that another call was asked for meanwhile stands.
-    pub fn went_through(&mut self, now: DateTime<Utc>) {
+    /// A call went through. A pause that another call was asked for meanwhile stands. That lists can be read says nothing about changes
+    /// whose answers are lost.
+    pub fn went_through(&mut self, errand: Errand, now: DateTime<Utc>) {
         if self.paused_until(now).is_none() {
             (self.failures, self.until, self.throttled) = (0, None, false);
-            self.lost = 0;
+            if errand == Errand::Change {
+                self.lost = 0;
+            }
         }
     }
 
@@ -268,7 +274,7 @@ mod tests {
                         state.failed(Failure::Throttled(retry_after.then_some(60 - (now / 1000) % 60)), at(now), 0.5);
                     } else {
                         through += 1;
-                        state.went_through(at(now));
+                        state.went_through(Errand::Change, at(now));
                     }
                     now += 20;
                 }
@@ -312,7 +318,7 @@ mod tests {
             let wait = (until - at(0)).num_seconds();
             assert!(wait >= at_least && wait <= at_most, "{asked:?}: {wait}");
             assert_eq!(state.admit(Errand::Change, at(at_least * 1000 - 1), None), Err(until));
-            state.went_through(at(1));
+            state.went_through(Errand::Change, at(1));
             assert_eq!(state.paused_until(at(1)), Some(until), "another call that went through does not shorten it");
         }
     }
@@ -325,7 +331,9 @@ mod tests {
         let until = state.failed(Failure::Lost, at(0), 0.0).unwrap();
         assert!(state.paused_until(at(1)).is_some() && state.throttled_until(at(1)).is_none(), "looking goes on");
         assert_eq!(state.most_at_once(4), 1);
-        state.went_through(until);
+        state.went_through(Errand::Look, until);
+        assert_eq!(state.most_at_once(4), 1, "that lists can be read says nothing about changes");
+        state.went_through(Errand::Change, until);
         assert_eq!((state.most_at_once(4), state.paused_until(until)), (4, None));
     }
 
@@ -333,8 +341,8 @@ mod tests {
     fn refused_credentials_stop_it_until_a_person_acts() {
         let mut state = CloudState::default();
         assert_eq!(state.failed(Failure::Credentials, at(0), 0.0), None);
-        state.went_through(at(1));
-        assert!(state.is_stopped());
+        state.went_through(Errand::Change, at(1));
+        assert!(state.is_stopped() && state.admit(Errand::Look, at(2), None).is_err(), "whoever waits for a call does not make it");
         state.resume();
         assert!(!state.is_stopped());
     }

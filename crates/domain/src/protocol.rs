@@ -18,7 +18,7 @@ use crate::{
     pace::LONGEST_WAIT,
     schedule::{Freeze, check_instant},
     send::{CloudError, INTERRUPTED, ItemState, MOST_ATTEMPTS, NOT_NAMED, Outcome, Stop},
-    settle::{Doubt, Listing, Verdict, find_child, judge},
+    settle::{CLOCK_SKEW_SECONDS, Doubt, Listing, Verdict, find_child, judge},
     task::{Task, TaskStatus},
 };
 use chrono::{DateTime, Duration, Utc};
@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 pub struct Rules {
     /// Shortest time between two listings that prove an absence, in seconds.
     pub settle_seconds: i64,
-    /// How old a signature may be for a gateway to take it, in seconds.
-    /// Source: APIG refuses an `X-Sdk-Date` more than 15 minutes off.
+    /// For how long a call may still be taken by a gateway after it was dated, in seconds. APIG refuses an `X-Sdk-Date` more than 15
+    /// minutes off; 5 more are for a difference of clocks that is not corrected yet.
     pub signature_seconds: i64,
     /// How long a claim lasts that nobody renews, in seconds.
     pub lease_seconds: i64,
@@ -46,7 +46,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             settle_seconds: 120,
-            signature_seconds: 15 * 60,
+            signature_seconds: 20 * 60,
             lease_seconds: 8,
             view_seconds: 15 * 60,
             lead_minutes: 30,
@@ -136,6 +136,15 @@ pub enum Silence {
     Ended,
     /// It does not renew its claim. It may be stopped and wake up again.
     Unheard,
+}
+
+/// Why a person's word is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// It is not in doubt any more.
+    Settled,
+    /// The call may still act: no listing has proved anything yet.
+    TooEarly,
 }
 
 /// One request in the journal, with its items and attempts.
@@ -310,7 +319,12 @@ impl Entry {
         } else if let Outcome::Accepted(tasks) = outcome {
             let later = |i: &InstanceId| self.attempts.iter().any(|a| a.number > number && a.instances.contains(i));
             for (instance, task) in tasks {
-                let doubted = self.items.iter().any(|(i, s)| i == instance && matches!(s, ItemState::Unknown { .. }));
+                let open = |s: &ItemState| match s {
+                    ItemState::Unknown { .. } | ItemState::Planned | ItemState::Missed => true,
+                    ItemState::Stopped { why } => matches!(why, Stop::NoProof | Stop::ByHand),
+                    _ => false,
+                };
+                let doubted = self.items.iter().any(|(i, s)| i == instance && open(s));
                 if named.contains(instance) && doubted && !later(instance) {
                     changed.push((instance.clone(), ItemState::Accepted { task: task.clone(), adopted: false }));
                 }
@@ -331,7 +345,8 @@ impl Entry {
         for attempt in self.attempts.iter_mut().filter(|a| a.ended_at.is_none()) {
             let since = match silence {
                 Silence::Ended => now,
-                Silence::Unheard => now.max(attempt.began_at + Duration::seconds(rules.signature_seconds)),
+                // From now on, not from when it began: the clock may have been set in between.
+                Silence::Unheard => now + Duration::seconds(rules.signature_seconds),
             };
             attempt.ended_at = Some(now);
             attempt.outcome = Some("unknown".to_owned());
@@ -371,8 +386,9 @@ impl Entry {
             let since = (*since).min(now + Duration::seconds(rules.signature_seconds));
             let mine: Vec<&Attempt> = self.attempts.iter().filter(|a| a.instances.contains(instance)).collect();
             let Some(last) = mine.last() else { continue };
+            let calls = mine.iter().filter(|a| a.outcome.as_deref() != Some("not_sent")).count();
             let tasks: Vec<&Task> = listing.tasks.iter().filter(|t| t.instance == *instance && !last.known.contains(&t.id.key())).collect();
-            let doubt = Doubt { since, ..self.doubt(last.began_at, *absent_at) };
+            let doubt = Doubt { since, pre_image: last.fence > 0, ..self.doubt(last.began_at, *absent_at) };
             let still = |absent_at: Option<DateTime<Utc>>| ItemState::Unknown {
                 error: error.clone(),
                 since,
@@ -384,7 +400,7 @@ impl Entry {
                 Verdict::AbsentOnce => still(Some(listing.began_at)),
                 Verdict::Wait => still(*absent_at),
                 // A cloud that says yes and never lists it would otherwise be asked again and again.
-                Verdict::Absent if mine.len() >= MOST_ATTEMPTS => ItemState::Stopped { why: Stop::NoProof },
+                Verdict::Absent if calls >= MOST_ATTEMPTS => ItemState::Stopped { why: Stop::NoProof },
                 Verdict::Absent => match check_instant(self.start_at, now, rules.lead_minutes, &rules.freezes) {
                     Ok(()) => ItemState::Planned,
                     Err(_) => ItemState::Missed,
@@ -398,42 +414,55 @@ impl Entry {
         changed
     }
 
-    /// A person has looked, and says what became of an instance in doubt: it has this task, or none. Returns nothing when it is not in
-    /// doubt any more. `lost` says that an accepted one is, because no list shows its task.
-    pub fn resolve(&mut self, instance: &InstanceId, found: Option<TaskId>, lost: bool) -> Option<ItemState> {
-        let (_, state) = self.items.iter_mut().find(|(i, _)| i == instance)?;
-        let doubted = match state {
-            ItemState::Unknown { .. } | ItemState::Stopped { why: Stop::NoProof } => true,
-            ItemState::Accepted { .. } => lost,
-            _ => false,
-        };
-        if !doubted {
-            return None;
+    /// A person has looked, and says what became of an instance in doubt: it has this task, or none. `lost` says that an accepted one is, because no list shows its task.
+    /// That it has none is not believed before a listing has not shown it that began when its call could come no more.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub fn resolve(
+        &mut self,
+        instance: &InstanceId,
+        found: Option<TaskId>,
+        lost: bool,
+        now: DateTime<Utc>,
+    ) -> Result<ItemState, Unresolved> {
+        let (_, state) = self.items.iter_mut().find(|(i, _)| i == instance).ok_or(Unresolved::Settled)?;
+        match state {
+            ItemState::Unknown { since, absent_at, .. } if found.is_none() && (absent_at.is_none() || *since > now) => {
+                return Err(Unresolved::TooEarly);
+            }
+            ItemState::Unknown { .. } | ItemState::Stopped { why: Stop::NoProof } => {}
+            ItemState::Accepted { .. } if lost => {}
+            _ => return Err(Unresolved::Settled),
         }
         *state = match found {
             Some(task) => ItemState::Accepted { task, adopted: true },
             // Not planned again: whoever wants it sent makes a new plan of it, which is looked at like any other.
             None => ItemState::Stopped { why: Stop::ByHand },
         };
-        Some(state.clone())
+        Ok(state.clone())
     }
 
     /// Tasks that earlier calls of ours made beside the accepted one: they acted after they were proved absent, against everything
-    /// that is assumed. As many as there were calls without a definite end, and no more, can be ours; if there are more, somebody
-    /// else made the same task, nobody can tell which, and none is named.
-    pub fn duplicates(&self, instance: &InstanceId, tasks: &[Task], skew_seconds: i64) -> Vec<TaskId> {
+    /// that is assumed. Named is only what asks for just the same patches and start and was made while such calls were about; and as
+    /// many as there were calls without a definite end, and no more. If there are more, somebody else made the same task, nobody can
+    /// tell which, and none is named.
+    pub fn duplicates(&self, instance: &InstanceId, tasks: &[Task], skew_seconds: i64, rules: &Rules) -> Vec<TaskId> {
         if !self.items.iter().any(|(i, s)| i == instance && matches!(s, ItemState::Accepted { .. })) {
             return Vec::new();
         }
         let open_ended = |a: &&Attempt| a.instances.contains(instance) && !matches!(a.outcome.as_deref(), Some("not_sent" | "rejected"));
         let calls: Vec<&Attempt> = self.attempts.iter().filter(open_ended).collect();
-        let Some(first) = calls.first() else { return Vec::new() };
+        let (Some(first), Some(last)) = (calls.first(), calls.last()) else { return Vec::new() };
         let doubt = self.doubt(first.began_at, None);
+        let until = last.ended_at.unwrap_or(last.began_at) + Duration::seconds(rules.settle_seconds + skew_seconds + CLOCK_SKEW_SECONDS);
         let ours = |t: &&Task| {
             t.instance == *instance
                 && t.status == TaskStatus::Pending
                 && t.gone_at.is_none()
                 && !first.known.contains(&t.id.key())
+                && t.target.is_some()
+                && t.created_at.is_some_and(|at| at <= until)
                 && find_child(&[*t], &doubt, skew_seconds).is_some()
         };
         let found: Vec<TaskId> = tasks.iter().filter(ours).map(|t| t.id.clone()).collect();
@@ -442,7 +471,14 @@ impl Entry {
     }
 
     fn doubt(&self, attempted_at: DateTime<Utc>, absent_at: Option<DateTime<Utc>>) -> Doubt {
-        Doubt { attempted_at, since: attempted_at, absent_at, start_at: self.start_at, patches: self.request.patches.clone() }
+        Doubt {
+            attempted_at,
+            since: attempted_at,
+            absent_at,
+            pre_image: false,
+            start_at: self.start_at,
+            patches: self.request.patches.clone(),
+        }
     }
 
     fn in_state(&self, is: impl Fn(&ItemState) -> bool) -> Vec<InstanceId> {

@@ -22,6 +22,8 @@ pub struct Doubt {
     pub since: DateTime<Utc>,
     /// First listing that did not show it, if any.
     pub absent_at: Option<DateTime<Utc>>,
+    /// What the instance had before the attempt was written down with it, and is not among the tasks that are judged.
+    pub pre_image: bool,
     /// The start that was asked for.
     pub start_at: DateTime<Utc>,
     /// The hot patches that were asked for, ascending.
@@ -90,7 +92,7 @@ fn is_child(task: &Task, doubt: &Doubt, skew_seconds: i64) -> bool {
         && created.is_none_or(|c| c >= doubt.attempted_at)
         && target.is_none_or(|t| t == doubt.patches)
         // Known before the attempt began: it cannot be its child, whatever the clocks say.
-        && task.first_seen_at >= doubt.attempted_at
+        && (doubt.pre_image || task.first_seen_at >= doubt.attempted_at)
 }
 
 #[cfg(test)]
@@ -109,6 +111,7 @@ mod tests {
             attempted_at: at(0),
             since: at(10),
             absent_at: absent_at.map(at),
+            pre_image: false,
             start_at: at(7200),
             patches: vec!["3.208.0.7".parse().unwrap()],
         }

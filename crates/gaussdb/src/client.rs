@@ -250,22 +250,40 @@ impl Client {
     }
 
     async fn send_and_renew(&self, call: &Call<'_>) -> Result<Reply, Error> {
-        match self.send_once(call).await {
-            Err(Error::Unauthorized(answer)) if answer.code.as_deref() == Some("APIGW.0307") && self.forget_token().await => {
-                self.send_once(call).await
-            }
-            // The gateway checks the date before anything else; what it refuses for its date was not done.
-            Err(Error::Unauthorized(_)) if self.correct_clock() => self.send_once(call).await,
-            result => result,
+        let result = self.send_once(call).await;
+        let Err(Error::Unauthorized(answer)) = &result else { return result };
+        let stale = answer.code.as_deref() == Some("APIGW.0307") && self.forget_token().await;
+        // The gateway checks the date before anything else; what it refuses for its date was not done.
+        let dated = self.correct_clock();
+        let old = call.signed_at.is_some_and(|at| ((self.inner.options.clock)() - at).num_seconds() >= SKEW_CORRECTED);
+        match call.signed_at {
+            None if stale || dated => self.send_once(call).await,
+            // A create call is never dated anew: that its date grows old is what keeps a call that was held up from acting.
+            Some(_) if stale || dated || old => Err(Error::NotSent(format!("refused for its date or its token: {answer}"))),
+            _ => result,
         }
     }
 
-    /// Whether signatures are dated by the cloud's clock from now on, because ours is too far off for the gateway.
+    /// Whether signatures are dated otherwise from now on: by the cloud's clock where ours is too far off for the gateway, and by
+    /// ours again where it is not any more.
     fn correct_clock(&self) -> bool {
-        let Some(skew) = self.skew_seconds().filter(|s| s.abs() >= SKEW_CORRECTED) else { return false };
+        let Some(skew) = self.skew_seconds() else { return false };
         let signs = matches!(self.inner.options.credentials, Credentials::Key { .. });
-        let before = self.inner.correction.swap(skew, Ordering::SeqCst);
-        signs && (before - skew).abs() >= SKEW_CORRECTED
+        let needed = if skew.abs() >= SKEW_CORRECTED { skew } else { 0 };
+        let before = self.inner.correction.swap(needed, Ordering::SeqCst);
+        signs && (before - needed).abs() >= SKEW_CORRECTED
+    }
+
+    /// Finds out what every call needs: the project, and a token where one is used. Afterwards a create call leaves at once.
+    ///
+    /// # Errors
+    /// What the look-ups give.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        self.project_id().await?;
+        if matches!(self.inner.options.credentials, Credentials::Password { .. }) {
+            self.token().await?;
+        }
+        Ok(())
     }
 
     async fn send_once(&self, call: &Call<'_>) -> Result<Reply, Error> {

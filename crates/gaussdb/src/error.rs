@@ -114,12 +114,12 @@ impl Error {
         }
     }
 
-    /// A reading call may be repeated after a pause.
     /// A list that changed while it was read: the next look reads it again.
     pub fn is_moving(&self) -> bool {
         matches!(self, Self::Unreadable { reason, .. } if reason.starts_with(MOVING))
     }
 
+    /// A reading call may be repeated after a pause.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Lost(_) | Self::NotSent(_)) || matches!(self, Self::Server(a) if a.status >= 500)
     }

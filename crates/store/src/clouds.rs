@@ -147,12 +147,9 @@ impl Store {
             sqlx::query_as("SELECT scope, held_at, user_id, reason FROM holds ORDER BY held_at, scope")
                 .fetch_all(self.reader().await)
                 .await?;
-        let read = |(scope, at, by, reason): (String, i64, Option<String>, String)| Hold {
-            scope: Scope::from_key(&scope),
-            at: instant(at),
-            by: by.map(UserId::new),
-            reason,
+        let read = |(scope, at, by, reason): (String, i64, Option<String>, String)| {
+            Some(Hold { scope: Scope::parse(&scope)?, at: instant(at), by: by.map(UserId::new), reason })
         };
-        Ok(rows.into_iter().map(read).collect())
+        Ok(rows.into_iter().filter_map(read).collect())
     }
 }

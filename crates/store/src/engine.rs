@@ -2,7 +2,7 @@
 
 use crate::{Error, Store, tx::Writer};
 use sqlx::{
-    AnyPool, Executor,
+    AnyPool, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
@@ -76,8 +76,9 @@ impl<'a> Place<'a> {
             Engine::Sqlite => self.address.to_owned(),
             Engine::Postgres => {
                 let rest = self.address.split_once("://").map_or(self.address, |(_, rest)| rest);
-                let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-                format!("postgres://{}", place.split('?').next().unwrap_or_default())
+                // What stands behind the question mark may be a password, too.
+                let rest = rest.split('?').next().unwrap_or_default();
+                format!("postgres://{}", rest.rsplit_once('@').map_or(rest, |(_, place)| place))
             }
         }
     }
@@ -107,6 +108,11 @@ impl<'a> Place<'a> {
         AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
+            // One whose commit failed may still believe to be inside it: it is not used again.
+            .after_release(|connection, _| {
+                let is_out = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_out) })
+            })
             .after_connect(move |connection, _| Box::pin(async move { connection.execute(settings).await.map(drop) }))
             .connect_with(self.options(read_only)?)
             .await
@@ -175,6 +181,15 @@ impl<'a> Place<'a> {
         std::fs::rename(&part, &copy).map_err(failed(&copy))?;
         tracing::info!(copy, "kept a copy of the database before its schema is changed");
         Ok(())
+    }
+
+    async fn migrate(&self, write: &AnyPool) -> Result<(), Error> {
+        let run = match self.engine {
+            Engine::Sqlite => self.schema().run(write).await,
+            // A large table takes its time, and so does waiting for another replica that is at it.
+            Engine::Postgres => self.schema().run(&self.pool(1, "SET client_min_messages = warning", false).await?).await,
+        };
+        run.map_err(Error::from_migration)
     }
 
     async fn store(&self, write: AnyPool) -> Result<Store, Error> {
@@ -252,7 +267,7 @@ impl Store {
         if place.is_ours(&write).await? {
             place.keep_copy(&write).await?;
         }
-        place.schema().run(&write).await.map_err(Error::from_migration)?;
+        place.migrate(&write).await?;
         place.store(write).await
     }
 

@@ -353,6 +353,11 @@ impl Store {
     }
 }
 
+/// The name of the lease of whoever looks at a cloud: what it has seen is kept, and nothing that somebody saw before it.
+pub fn sync_lease(cloud: &CloudName) -> String {
+    format!("sync/{cloud}")
+}
+
 /// The name of the lease of whoever reads the list of tasks of a cloud: nothing of it is sent meanwhile.
 pub fn listing_lease(cloud: &CloudName) -> String {
     format!("listing/{cloud}")

@@ -29,7 +29,7 @@ mod user;
 pub use accounts::{Factor, UserChange};
 pub use doubts::Doubt;
 pub use engine::Claimed;
-pub use entries::{Around, ClaimedEntry, EntryKey, listing_lease};
+pub use entries::{Around, ClaimedEntry, EntryKey, listing_lease, sync_lease};
 pub use error::Error;
 pub use identities::Identity;
 pub use instances::InstanceListing;

@@ -103,19 +103,29 @@ pub(crate) async fn unaccounted(tx: &mut Tx, cloud: &CloudName, ids: &[InstanceI
 impl Store {
     /// Takes a complete listing begun at `began_at` and ended at `ended_at`: new tasks are added (first seen at its end, because
     /// an attempt made meanwhile may have made them), the rest is brought up to date, and what is not in it
-    /// is marked as gone. One transaction.
+    /// is marked as gone. One transaction. `holder` is the replica that looks.
     ///
     /// # Errors
-    /// [`Error::Database`].
+    /// [`Error::Changed`] when it does not look for all any more, [`Error::Database`].
     pub async fn put_tasks(
         &self,
         cloud: &CloudName,
+        holder: &str,
         began_at: DateTime<Utc>,
         ended_at: DateTime<Utc>,
         listed: &[Task],
     ) -> Result<(), Error> {
         let at = ms(began_at);
         let mut tx = self.begin().await?;
+        // Whoever slept over its lease has seen less than the one who looks now.
+        let looks: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM leases WHERE name = $1 AND holder = $2")
+            .bind(crate::sync_lease(cloud))
+            .bind(holder)
+            .fetch_one(&mut *tx)
+            .await?;
+        if looks == 0 {
+            return Err(Error::Changed);
+        }
         let mut keys = BTreeSet::new();
         for task in listed {
             if !keys.insert((task.id.key(), task.instance.clone())) {

@@ -4,7 +4,7 @@
 //! told "written" before that transaction is on disk. PostgreSQL: a lock of the database, so that the writers of all replicas queue.
 
 use crate::Error;
-use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor, Transaction};
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
@@ -38,6 +38,8 @@ pub(crate) struct Flushes {
 #[derive(Debug)]
 struct Open {
     shared: Transaction<'static, Any>,
+    /// Members so far: each has a savepoint of its own name, so that what is left of one that was cancelled is nobody else's.
+    members: u64,
     /// Whoever has written, and waits for it to be on disk.
     waiting: Vec<oneshot::Sender<Result<(), Arc<sqlx::Error>>>>,
 }
@@ -94,13 +96,15 @@ impl Writer {
                 if guard.open.is_none() {
                     // At once for writing: a command of ours beside the server may write too, and a late upgrade would be refused.
                     let shared = guard.pool.begin_with("BEGIN IMMEDIATE").await?;
-                    guard.open = Some(Open { shared, waiting: Vec::new() });
+                    guard.open = Some(Open { shared, members: 0, waiting: Vec::new() });
                 }
-                let mut tx = Tx(Some(Inner::Member { guard, group: group.clone(), begun: false }));
-                tx.execute("SAVEPOINT member").await?;
-                if let Some(Inner::Member { begun, .. }) = &mut tx.0 {
-                    *begun = true;
-                }
+                let number = guard.open.as_mut().map_or(0, |open| {
+                    open.members += 1;
+                    open.members
+                });
+                let mut tx = Tx(Some(Inner::Member { guard, group: group.clone(), number, undo: false }));
+                tx.execute(AssertSqlSafe(format!("SAVEPOINT m{number}"))).await?;
+                tx.undo_if_dropped(true);
                 Ok(tx)
             }
         }
@@ -133,14 +137,32 @@ pub(crate) struct Tx(Option<Inner>);
 #[derive(Debug)]
 enum Inner {
     Own(Transaction<'static, Any>),
-    Member { guard: OwnedMutexGuard<Group>, group: Arc<Mutex<Group>>, begun: bool },
+    /// `undo`: its savepoint stands, and what it wrote is to be undone if it is dropped.
+    Member {
+        guard: OwnedMutexGuard<Group>,
+        group: Arc<Mutex<Group>>,
+        number: u64,
+        undo: bool,
+    },
 }
 
 impl Tx {
+    fn undo_if_dropped(&mut self, whether: bool) {
+        if let Some(Inner::Member { undo, .. }) = &mut self.0 {
+            *undo = whether;
+        }
+    }
+
     /// Returns when it is on disk.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
-        if matches!(self.0, Some(Inner::Member { .. })) {
-            self.execute("RELEASE member").await?;
+        if let Some(Inner::Member { number, .. }) = &self.0 {
+            let release = AssertSqlSafe(format!("RELEASE m{number}"));
+            // Whoever is cancelled from here on cannot know whether it was kept; what others have written must not depend on it.
+            self.undo_if_dropped(false);
+            if let Err(error) = self.execute(release).await {
+                self.undo_if_dropped(true);
+                return Err(error.into());
+            }
         }
         match self.0.take() {
             Some(Inner::Own(own)) => Ok(own.commit().await?),
@@ -166,10 +188,11 @@ impl Tx {
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        let Some(Inner::Member { mut guard, begun, .. }) = self.0.take() else { return };
+        let Some(Inner::Member { mut guard, number, undo, .. }) = self.0.take() else { return };
         let undo = async move {
             let Some(open) = &mut guard.open else { return };
-            let undone = if begun { open.shared.execute("ROLLBACK TO member; RELEASE member").await.map(drop) } else { Ok(()) };
+            let back = AssertSqlSafe(format!("ROLLBACK TO m{number}; RELEASE m{number}"));
+            let undone = if undo { open.shared.execute(back).await.map(drop) } else { Ok(()) };
             match undone {
                 // Others have written in it, and one of them is about to flush it.
                 Ok(()) if !open.waiting.is_empty() => {}

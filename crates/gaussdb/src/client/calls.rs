@@ -21,13 +21,16 @@ const MOST_PAGES: usize = 10_000;
 const INSTANCE_VERSIONS: [&str; 4] = ["v3.3", "v3.2", "v3.1", "v3"];
 
 impl Client {
-    /// Creates scheduled tasks. `body` is sent byte for byte. Sent once, whatever happens. `signed_at` dates the signature: a gateway
+    /// Creates scheduled tasks, after [`Client::prepare`]. `body` is sent byte for byte. Sent once, whatever happens. `signed_at`, by our
+    /// clock, dates the signature: a gateway
     /// refuses it a quarter of an hour later, so a call that is held up on its way cannot act for ever.
     ///
     /// # Errors
     /// [`Error::fate`] says what is known about the effect.
     pub async fn create_schedule_task(&self, body: String, signed_at: DateTime<Utc>) -> Result<wire::CreatedTasks, Error> {
-        let mut call = self.call(Method::POST, "v3", "instances/db-upgrade/schedule-task").await?;
+        // Whatever fails before it leaves, refused credentials included, says nothing about it.
+        let unsent = |e: Error| Error::NotSent(e.to_string());
+        let mut call = self.call(Method::POST, "v3", "instances/db-upgrade/schedule-task").await.map_err(unsent)?;
         call.body = Some(body);
         call.signed_at = Some(signed_at);
         self.send(&call).await?.json()
