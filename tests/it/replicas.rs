@@ -119,3 +119,25 @@ async fn a_replica_that_was_stopped_and_wakes_up_sends_nothing_more() {
     assert_eq!(simulator.requests("db-upgrade/schedule-task"), 1);
     assert_eq!(simulator.world(|w| w.tasks_of(&instance).len()), 0, "the cloud did nothing, and nobody says it did");
 }
+
+#[tokio::test]
+async fn two_approvals_on_two_replicas_are_two() {
+    let policy = patchboard_domain::review::ReviewPolicy { approvals: 2, ..patchboard_domain::review::ReviewPolicy::default() };
+    let app = TestApp::under(policy).await;
+    if app.database.is_file() {
+        return;
+    }
+    let other = app.replica().await;
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    let (id, hash) = dba.asked(1).await;
+    let mut leads = Vec::new();
+    for name in ["wang.wei", "zhao.min"] {
+        app.person(name, &[Role::Approver]).await;
+        leads.push(patchboard_domain::account::Actor::person(&app.services.user_named(name).await.unwrap(), "127.0.0.1"));
+    }
+    let ruling =
+        || patchboard_backend::Ruling { hash: &hash, verdict: patchboard_domain::review::Verdict::Approve, comment: "", shown: None };
+    let (a, b) = tokio::join!(app.services.decide(&leads[0], &id, ruling()), other.decide(&leads[1], &id, ruling()));
+    assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
+    assert_eq!(app.words(&id).await, ["planned"], "neither missed the other");
+}

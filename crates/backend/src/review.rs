@@ -1,6 +1,6 @@
 //! Decisions: asking for one, giving one, and holding what is sent against what was decided.
 
-use crate::{Error, Services, drafts::plan_subject, plans::request_list, throttle::Key};
+use crate::{Error, Services, drafts::plan_subject, plans::request_list, sync::TURN, throttle::Key};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::{Actor, Role, User},
@@ -24,6 +24,9 @@ const OTHER_PLANS: i64 = 200;
 
 /// A decision so soon after its page was made is noted in the ledger, in milliseconds.
 const HASTE_MS: i64 = 1_000;
+
+/// The lease of whoever keeps a decision.
+const DECIDING: &str = "deciding";
 
 /// Longest comment.
 const COMMENT_MAX: usize = 4_000;
@@ -224,14 +227,23 @@ impl Services {
     /// requests are others, [`Error::NotReady`] when something stands against it meanwhile, [`Error::Conflict`],
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
     async fn keep_decision(&self, actor: &Actor, id: &PlanId, ruling: Ruling<'_>) -> Result<(), Error> {
-        let Ruling { hash, verdict, comment, shown } = ruling;
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Decide, &plan)?;
-        if verdict == Verdict::Approve {
+        if ruling.verdict == Verdict::Approve {
             self.read_candidates(&plan.cloud, &plan.draft.instances).await?;
         }
-        // One decision at a time: two approvals at once must not each miss the other.
+        // One decision at a time, of all replicas: two approvals at once must not each miss the other.
         let _deciding = self.deciding().await;
+        while !self.keep_lease(DECIDING).await? {
+            tokio::time::sleep(TURN).await;
+        }
+        let result = self.keep_decision_in_turn(actor, id, ruling).await;
+        self.store().give_lease(DECIDING, self.replica()).await?;
+        result
+    }
+
+    async fn keep_decision_in_turn(&self, actor: &Actor, id: &PlanId, ruling: Ruling<'_>) -> Result<(), Error> {
+        let Ruling { hash, verdict, comment, shown } = ruling;
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Decide, &plan)?;
         let review = self.open_review(&plan).await?.ok_or(Error::Changed)?;

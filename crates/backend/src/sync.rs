@@ -25,8 +25,8 @@ use std::{
 /// How often the number of rows read is written down while a pass runs.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
-/// How often it is asked whether what is on its way has arrived.
-const TURN: Duration = Duration::from_millis(50);
+/// How often it is asked whether it is one's turn.
+pub(crate) const TURN: Duration = Duration::from_millis(50);
 
 impl Services {
     /// Looks at one cloud.
@@ -56,7 +56,7 @@ impl Services {
         result
     }
 
-    async fn keep_lease(&self, name: &str) -> Result<bool, Error> {
+    pub(crate) async fn keep_lease(&self, name: &str) -> Result<bool, Error> {
         Ok(self.store().take_lease(name, self.replica(), self.policy().lease_seconds).await?)
     }
 

@@ -64,6 +64,30 @@ async fn reading_is_repeated_after_a_pause_and_changing_never() {
 }
 
 #[tokio::test]
+async fn a_create_call_that_was_held_up_is_refused_for_its_date_and_never_dated_anew() {
+    let simulator = simulator(60).await;
+    let client = client(&simulator, |_| ());
+    client.prepare().await.unwrap();
+    let long_ago = now() - chrono::Duration::minutes(20);
+    let refused = client.create_schedule_task("{}".to_owned(), long_ago).await.unwrap_err();
+    assert_eq!(refused.fate(), Fate::NotSent, "the gateway did nothing: {refused}");
+    assert_eq!(simulator.requests("schedule-task"), 1, "its old date is what keeps it from acting");
+    assert!(client.tags().await.is_ok(), "nothing is wrong with the credentials");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_far_off_and_was_mended_is_believed_again() {
+    let simulator = simulator(60).await;
+    let off = Arc::new(std::sync::atomic::AtomicI64::new(3600));
+    let ours = off.clone();
+    let clock = move || now() + chrono::Duration::seconds(ours.load(std::sync::atomic::Ordering::SeqCst));
+    let client = client(&simulator, |o| o.clock = Arc::new(clock.clone()));
+    assert!(client.tags().await.is_ok(), "dated by the cloud's clock");
+    off.store(0, std::sync::atomic::Ordering::SeqCst);
+    assert!(client.tags().await.is_ok(), "and by ours again");
+}
+
+#[tokio::test]
 async fn a_refused_key_is_never_tried_again_by_itself() {
     let simulator = simulator(60).await;
     let wrong = client(&simulator, |o| {
