@@ -1,10 +1,11 @@
-//! A PostgreSQL of our own for the tests: in `target/postgres`, on a free port of this machine, thrown away afterwards.
+//! A PostgreSQL of our own for the tests: in a temporary directory, on a free port of this machine, thrown away afterwards.
 
 use crate::{
     run::{Failure, Result, because, finish, has, run, step, target},
     tools,
 };
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -21,7 +22,7 @@ impl Cluster {
     /// Installs PostgreSQL where it is missing, makes a cluster and starts it.
     pub(crate) fn start() -> Result<Self> {
         let programs = programs()?;
-        let dir = target().join("postgres");
+        let dir = place();
         stop(&programs, &dir);
         if dir.exists() {
             std::fs::remove_dir_all(&dir).map_err(because(dir.display()))?;
@@ -65,6 +66,13 @@ impl Drop for Cluster {
         // What is left is thrown away at the next start.
         let _ = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+/// Where temporary files are: the server's user may not be able to reach a checkout in somebody's home. Each checkout has its own.
+fn place() -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    target().hash(&mut hasher);
+    std::env::temp_dir().join(format!("patchboard-postgres-{:016x}", hasher.finish()))
 }
 
 /// A cluster that an interrupted run left.
