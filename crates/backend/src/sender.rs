@@ -234,12 +234,16 @@ impl Services {
             return Outcome::NotSent(CloudError { message: HELD_UP.to_owned(), ..CloudError::default() });
         }
         let call = run.cloud.client().create_schedule_task(attempt.body.clone(), run.dated);
-        tokio::pin!(call);
-        let result = loop {
-            tokio::select! {
-                result = &mut call => break result,
-                () = tokio::time::sleep(lease / 3) => self.renew(&claimed.key, grant).await,
+        // Side by side, and never one inside the other: the call may be writing down what it heard when the claim is to be renewed.
+        let renewing = async {
+            loop {
+                tokio::time::sleep(lease / 3).await;
+                self.renew(&claimed.key, grant).await;
             }
+        };
+        let result = tokio::select! {
+            result = call => result,
+            () = renewing => unreachable!("it renews until the call has ended"),
         };
         translate::outcome(result)
     }

@@ -103,7 +103,7 @@ struct Inner {
     clouds: Vec<Cloud>,
     policy: Policy,
     ways: Ways,
-    facets: Mutex<Option<Arc<Facets>>>,
+    facets: Mutex<Option<Counted>>,
     asking: Mutex<BTreeSet<(CloudName, InstanceId)>>,
     answered: Notify,
     throttle: Mutex<Throttle>,
@@ -116,6 +116,9 @@ struct Inner {
     in_flight: Mutex<BTreeSet<(EntryKey, i64)>>,
     steady: Mutex<Option<Steady>>,
 }
+
+/// The numbers of a fleet, and when each cloud was listed that they were counted from.
+type Counted = (Vec<Option<DateTime<Utc>>>, Arc<Facets>);
 
 /// What is known of how evenly the clock of the store runs.
 #[derive(Clone, Copy)]
@@ -361,21 +364,20 @@ impl Services {
         Ok(())
     }
 
-    /// Values to filter the fleet by; counted once for each listing.
+    /// Values to filter the fleet by; counted once for each listing, whichever replica made it.
     pub(crate) async fn facets(&self) -> Result<Arc<Facets>, Error> {
-        if let Some(facets) = self.facets_slot().clone() {
+        let listed: Vec<_> = self.sync_statuses().await?.into_iter().map(|s| s.instances_at).collect();
+        if let Some((of, facets)) = self.facets_slot().clone()
+            && of == listed
+        {
             return Ok(facets);
         }
         let facets = Arc::new(self.store().facets().await?);
-        *self.facets_slot() = Some(facets.clone());
+        *self.facets_slot() = Some((listed, facets.clone()));
         Ok(facets)
     }
 
-    pub(crate) fn forget_facets(&self) {
-        *self.facets_slot() = None;
-    }
-
-    fn facets_slot(&self) -> MutexGuard<'_, Option<Arc<Facets>>> {
+    fn facets_slot(&self) -> MutexGuard<'_, Option<Counted>> {
         self.inner.facets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -39,17 +39,18 @@ impl Services {
         if !self.keep_lease(&lease).await? {
             return Ok(());
         }
-        let pass = self.look_and_note(cloud);
-        tokio::pin!(pass);
-        let result = loop {
-            tokio::select! {
-                result = &mut pass => break result,
-                () = tokio::time::sleep(self.renewal()) => {
-                    if !self.keep_lease(&lease).await? {
-                        tracing::warn!(cloud = %cloud.name(), "another replica has taken over looking");
-                        return Ok(());
-                    }
-                }
+        // Side by side, and never one inside the other: the look may be in the middle of a write when the lease is to be renewed.
+        let renewing = async {
+            while self.keep_lease(&lease).await? {
+                tokio::time::sleep(self.renewal()).await;
+            }
+            Ok::<(), Error>(())
+        };
+        let result = tokio::select! {
+            result = self.look_and_note(cloud) => result,
+            lost = renewing => {
+                tracing::warn!(cloud = %cloud.name(), "another replica has taken over looking");
+                return lost;
             }
         };
         self.store().give_lease(&lease, self.replica()).await?;
@@ -109,18 +110,19 @@ impl Services {
         self.follow_orders(cloud, began_at).await?;
         self.take_back_duplicates(cloud).await?;
         let began_at = self.store().now().await?;
-        let instances = {
-            let reading = cloud.client().instances(count);
-            tokio::pin!(reading);
+        let mut shown = status.clone();
+        let telling = async {
             loop {
-                tokio::select! {
-                    result = &mut reading => break result?,
-                    () = tokio::time::sleep(PROGRESS_EVERY) => {
-                        status.progress = rows.load(Ordering::Relaxed);
-                        self.store().put_sync_status(status).await?;
-                    }
+                tokio::time::sleep(PROGRESS_EVERY).await;
+                shown.progress = rows.load(Ordering::Relaxed);
+                if let Err(error) = self.store().put_sync_status(&shown).await {
+                    break error;
                 }
             }
+        };
+        let instances = tokio::select! {
+            result = cloud.client().instances(count) => result?,
+            error = telling => return Err(error.into()),
         };
         let catalogue = cloud.client().datastore_versions().await?;
         // Names of enterprise projects are a convenience; a refusal must not hide the fleet.
@@ -136,7 +138,6 @@ impl Services {
             projects: projects.into_iter().filter_map(|p| Some((p.id?, p.name?))).collect(),
         };
         self.store().put_instances(&listing).await?;
-        self.forget_facets();
         status.instances_at = Some(began_at);
         Ok(())
     }
@@ -157,12 +158,17 @@ impl Services {
             Ok::<_, Failure>((began_at, elapsed, cloud.client().schedule_tasks(count).await?))
         };
         self.keep_lease(&lease).await?;
-        tokio::pin!(reading);
-        let result = loop {
-            tokio::select! {
-                result = &mut reading => break result,
-                () = tokio::time::sleep(self.renewal()) => drop(self.keep_lease(&lease).await?),
+        let renewing = async {
+            loop {
+                tokio::time::sleep(self.renewal()).await;
+                if let Err(error) = self.keep_lease(&lease).await {
+                    break error;
+                }
             }
+        };
+        let result = tokio::select! {
+            result = reading => result,
+            error = renewing => Err(error.into()),
         };
         self.store().give_lease(&lease, self.replica()).await?;
         cloud.wake_senders();
