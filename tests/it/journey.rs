@@ -81,6 +81,8 @@ async fn more_than_thirty_instances_become_several_requests() {
     let view = app.sent(&id).await;
     assert_eq!(view.requests.rows.iter().map(|r| r.instances.len()).collect::<Vec<_>>(), [30, 30, 5]);
     assert_eq!((app.creates(), app.tasks(&instances)), (3, vec![1; 65]));
+    let third = "SELECT COUNT(*) FROM ledger WHERE body LIKE '%\"request.send\"%' AND body LIKE '%\"request\":2%'";
+    assert_eq!(app.count(third).await, 1, "the ledger names the request that an intent is about");
 }
 
 #[tokio::test]

@@ -156,8 +156,9 @@ impl CloudState {
             None => self.recent.push((second, 1)),
         }
         // Up again by a fiftieth a minute, spread over the calls that go through.
+        let fastest = self.fastest();
         if let Some(pace) = &mut self.pace {
-            *pace = (*pace * (1.0 + 0.02 / pace.max(1.0))).min(self.first.unwrap_or(FIRST_PACE));
+            *pace = (*pace * (1.0 + 0.02 / pace.max(1.0))).min(fastest);
         }
         Ok(())
     }

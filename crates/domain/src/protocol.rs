@@ -143,6 +143,8 @@ pub enum Silence {
 /// One request in the journal, with its items and attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
+    /// Position of the request in its plan, from 0.
+    pub position: i64,
     /// As confirmed.
     pub request: Request,
     /// When it was confirmed.
@@ -237,7 +239,7 @@ impl Entry {
         known.sort_unstable();
         known.dedup();
         let attempt = Attempt {
-            request: self.attempts.first().map_or(0, |a| a.request),
+            request: self.position,
             number: i64::try_from(self.attempts.len()).unwrap_or(i64::MAX) + 1,
             fence: grant.fence,
             body: self.request.body_for(&instances),

@@ -120,6 +120,7 @@ async fn load(tx: &mut Tx, key: &EntryKey) -> Result<Option<(Entry, CloudName)>,
             .await?;
     let items = items.into_iter().map(|(i, text)| Ok((InstanceId::new(i), doc::<ItemState>(&text, "items", plan)?)));
     let entry = Entry {
+        position,
         request,
         confirmed_at: instant(row.submitted_at),
         start_at: instant(row.start_at),

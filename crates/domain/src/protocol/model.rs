@@ -219,6 +219,7 @@ impl Model for Protocol {
         })
         .remove(0);
         let entry = Entry {
+            position: 0,
             items: request.instances.iter().map(|i| (i.clone(), ItemState::Planned)).collect(),
             request,
             confirmed_at: at(0),
