@@ -248,8 +248,8 @@ pub async fn confirm_plan(plan: String, hash: String, #[server(default)] count: 
     Ok(())
 }
 
-/// Changes a plan as a whole. `go` is `hold`, `unhold`, `withdraw`, `again` (a new draft from what was not scheduled) or
-/// `discard`.
+/// Changes a plan as a whole. `go` is `hold`, `unhold`, `withdraw`, `move` (a new draft that takes the place of what waits),
+/// `again` (a new draft from what was not scheduled) or `discard`.
 #[server(endpoint = "plans/change")]
 pub async fn change_plan(plan: String, go: String) -> Result<(), ApiError> {
     let (services, actor) = super::who()?;
@@ -259,6 +259,7 @@ pub async fn change_plan(plan: String, go: String) -> Result<(), ApiError> {
         "hold" => services.hold(&actor, &id, true).await.map(|()| here.clone()),
         "unhold" => services.hold(&actor, &id, false).await.map(|()| here.clone()),
         "withdraw" => services.withdraw(&actor, &id).await.map(|_| here.clone()),
+        "move" => services.move_plan(&actor, &id).await.map(|new| paths::schedule(&new)),
         "again" => services.draft_from_failed(&actor, &id).await.map(|new| paths::schedule(&new)),
         "discard" => services.discard(&actor, &id).await.map(|()| paths::PLANS.to_owned()),
         _ => Err(patchboard_backend::Error::NotFound),

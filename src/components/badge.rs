@@ -104,7 +104,7 @@ pub fn PlanBadge(
     state: PlanState,
 ) -> impl IntoView {
     let tone = match state {
-        PlanState::Draft | PlanState::Cancelled => Tone::Quiet,
+        PlanState::Draft | PlanState::Moved | PlanState::Cancelled => Tone::Quiet,
         PlanState::OnHold | PlanState::PartlyScheduled | PlanState::ChangesAsked | PlanState::Expired => Tone::Warn,
         PlanState::InReview => Tone::Busy,
         PlanState::Scheduling | PlanState::Scheduled | PlanState::Running => Tone::Busy,
@@ -132,6 +132,7 @@ pub fn ItemBadge(
             let tone = match state {
                 ItemState::Unknown { .. } => Tone::Doubt,
                 ItemState::Stopped { why: Stop::NoProof } => Tone::Doubt,
+                ItemState::Stopped { why: Stop::NotMoved } => Tone::Warn,
                 ItemState::Rejected { .. } | ItemState::Stopped { .. } | ItemState::Missed => Tone::Bad,
                 ItemState::Withdrawn => Tone::Quiet,
                 _ => Tone::Busy,

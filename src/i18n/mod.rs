@@ -5,6 +5,7 @@
 mod common;
 mod doubt;
 mod fleet;
+mod moves;
 mod people;
 mod plan;
 mod reason;

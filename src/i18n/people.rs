@@ -244,6 +244,8 @@ impl Lang {
             "send.resume" => ("let sending go on", "恢复发送"),
             "request.settled" => ("settled what was in doubt", "确认未知结果"),
             "plan.edit" => ("changed a draft", "修改草稿"),
+            "request.moved" => ("took a move one step further", "推进改期"),
+            "request.put_back" => ("let the old time stand again", "恢复原定时间"),
             "request.withdrawn" => ("took back what was not sent", "撤回未发送部分"),
             "request.stopped" => ("did not send", "未发送"),
             "task.order" => ("asked to cancel or delete a task", "请求取消或删除任务"),

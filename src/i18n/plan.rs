@@ -149,6 +149,7 @@ impl Lang {
             Stop::NotApproved => self.said_not_approved(),
             Stop::NoProof => self.stopped_no_proof(),
             Stop::ByHand => self.stopped_by_hand(),
+            Stop::NotMoved => self.stopped_not_moved(),
         }
     }
 
@@ -200,6 +201,7 @@ impl Lang {
             (Self::En, PlanState::Completed) => "Completed",
             (Self::En, PlanState::PartlyFailed) => "Partly failed",
             (Self::En, PlanState::Failed) => "Failed",
+            (Self::En, PlanState::Moved) => "Moved",
             (Self::En, PlanState::Cancelled) => "Cancelled",
             (Self::Zh, PlanState::Draft) => "草稿",
             (Self::Zh, PlanState::InReview) => "审批中",
@@ -215,6 +217,7 @@ impl Lang {
             (Self::Zh, PlanState::Completed) => "已完成",
             (Self::Zh, PlanState::PartlyFailed) => "部分失败",
             (Self::Zh, PlanState::Failed) => "失败",
+            (Self::Zh, PlanState::Moved) => "已改期",
             (Self::Zh, PlanState::Cancelled) => "已取消",
         }
     }
@@ -222,21 +225,25 @@ impl Lang {
     /// State of one instance of a plan.
     pub fn item_state(self, state: &ItemState) -> &'static str {
         match (self, state) {
+            (Self::En, ItemState::Moving { .. }) => "Being moved",
             (Self::En, ItemState::Planned) => "To be sent",
             (Self::En, ItemState::Sending) => "Sending",
             (Self::En, ItemState::Accepted { .. }) => "Accepted",
             (Self::En, ItemState::Rejected { .. }) => "Refused",
             (Self::En, ItemState::Unknown { .. }) => "In doubt",
             (Self::En, ItemState::Stopped { why: Stop::NoProof }) => "Not scheduled, no proof",
+            (Self::En, ItemState::Stopped { why: Stop::NotMoved }) => "Not moved",
             (Self::En, ItemState::Stopped { .. }) => "Not sent",
             (Self::En, ItemState::Missed) => "Missed: too near its start, not sent",
             (Self::En, ItemState::Withdrawn) => "Withdrawn",
+            (Self::Zh, ItemState::Moving { .. }) => "改期中",
             (Self::Zh, ItemState::Planned) => "待发送",
             (Self::Zh, ItemState::Sending) => "发送中",
             (Self::Zh, ItemState::Accepted { .. }) => "已接受",
             (Self::Zh, ItemState::Rejected { .. }) => "被拒绝",
             (Self::Zh, ItemState::Unknown { .. }) => "结果未知",
             (Self::Zh, ItemState::Stopped { why: Stop::NoProof }) => "未安排，无法证实",
+            (Self::Zh, ItemState::Stopped { why: Stop::NotMoved }) => "未改期",
             (Self::Zh, ItemState::Stopped { .. }) => "未发送",
             (Self::Zh, ItemState::Missed) => "已错过：距开始太近，未发送",
             (Self::Zh, ItemState::Withdrawn) => "已撤回",

@@ -78,6 +78,8 @@ impl Viewer {
         match refusal {
             PlanRefusal::NoInstances => lang.refuse_no_instances().to_owned(),
             PlanRefusal::Instance(id, why) => lang.refuse_instance(&name(id), &self.ineligible(why)),
+            PlanRefusal::SharesTask { task, others } => lang.refuse_shares(task.as_str(), &lang.instances(others.len())),
+            PlanRefusal::SameTime { start_at } => lang.refuse_same_time(&when::full(self, *start_at)),
             PlanRefusal::UnknownInstance(id) => lang.refuse_unknown(id.as_str()),
             PlanRefusal::NoPatch { engine, instances } => lang.refuse_no_patch(&engine.to_string(), &lang.instances(*instances)),
             PlanRefusal::StrayPatch(patch) => lang.refuse_stray(&patch.to_string()),

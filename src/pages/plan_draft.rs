@@ -3,7 +3,10 @@
 use crate::{
     api::{AskReview, ChangePlan, ConfirmPlan},
     components::{PageHead, PlanSteps, Step},
-    pages::plan_parts::{EditedBy, Sentence, Thread, Ticket, requests},
+    pages::{
+        plan_moves::Moves,
+        plan_parts::{EditedBy, Sentence, Thread, Ticket, requests},
+    },
     paths,
     viewer::Viewer,
     when,
@@ -45,6 +48,7 @@ pub fn DraftPlan(view: DraftView, page: i64) -> impl IntoView {
         <Void view=view.clone()/>
         <EditedBy edited=view.edited.clone()/>
         <Words draft=view.plan.draft.clone()/>
+        {view.moves.clone().map(|m| view! { <Moves view=m start_at=view.start.as_ref().ok().map(|s| s.at) sent=false/> })}
         {(!blocking.is_empty()).then(|| view! {
             <section class="card blocking" aria-labelledby="blocking"><h2 id="blocking">{lang.blocking()}</h2>
                 <ul>{blocking.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>

@@ -3,6 +3,7 @@
 use crate::{
     api::{CheckPlan, DecidePlan, ReopenPlan},
     components::{PageHead, PlanBadge, TextArea, Updates},
+    pages::plan_moves::Moves,
     pages::plan_parts::{COMMENT_MAX, Sentence, Thread, Ticket, requests},
     paths,
     viewer::Viewer,
@@ -39,6 +40,7 @@ pub fn ReviewPlan(view: ReviewView, page: i64) -> impl IntoView {
             {(!words.reason.is_empty()).then(|| view! { <p><strong>{lang.reason()} ": "</strong>{words.reason.clone()}</p> })}
             {(!words.ticket.is_empty()).then(|| view! { <p><strong>{lang.ticket()} ": "</strong><Ticket text=words.ticket.clone()/></p> })}
         </div>
+        {view.now.moves.clone().map(|m| view! { <Moves view=m start_at=Some(view.review.start_at) sent=false/> })}
         <Since view=view.clone()/>
         <Sentence view=view.now.clone()/>
         <Blast view=view.clone()/>

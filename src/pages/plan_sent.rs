@@ -3,7 +3,10 @@
 use crate::{
     api::ChangePlan,
     components::{Badge, DoubtClock, ItemBadge, PageHead, Pager, PlanBadge, Said, SyncBar, Tone, Updates},
-    pages::plan_parts::{Thread, requests},
+    pages::{
+        plan_moves::{MovedOn, Moves},
+        plan_parts::{Thread, requests},
+    },
     paths,
     viewer::Viewer,
     when::{self, Time},
@@ -18,6 +21,7 @@ use patchboard_domain::{
     protocol::Attempt,
     review::Verdict,
     send::{Item, ItemState},
+    task::TaskStatus,
 };
 
 /// Results.
@@ -55,6 +59,8 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             Some(sync) => view! { <SyncBar sync=vec![sync]/> }.into_any(),
             None => view! { <p class="banner warn">{lang.not_connected()}</p> }.into_any(),
         }}
+        <MovedOn plans=view.moved_to.clone()/>
+        {view.moves.clone().map(|m| view! { <Moves view=m start_at=plan.start_at sent=true/> })}
         <Approvals view=view.clone()/>
         <Changes view=view.clone()/>
         <h2>{lang.outcome_title()}</h2>
@@ -102,12 +108,16 @@ fn Changes(view: SentView) -> impl IntoView {
     let held = view.state == PlanState::OnHold || view.plan.held_at.is_some();
     let (may, plans) = (view.may.allows(Action::HoldPlan), view.may.allows(Action::CreatePlan));
     let failed = view.counts.iter().filter(|(i, _)| i.state.came_to_nothing()).map(|(_, n)| n).sum::<usize>();
+    let waits =
+        |i: &Item| matches!(i.state, ItemState::Accepted { .. }) && i.task_status == Some(TaskStatus::Pending) && i.lost_sight.is_none();
+    let movable = view.counts.iter().filter(|(i, _)| waits(i)).map(|(_, n)| n).sum::<usize>();
     view! {
         <form method="post" action=ChangePlan::url() class="actions" data-live="changes">
             <input type="hidden" name="plan" value=view.plan.id.to_string()/>
             {(unsent && !held && may).then(|| view! { <button name="go" value="hold">{lang.hold()}</button> })}
             {(held && may).then(|| view! { <button name="go" value="unhold">{lang.unhold()}</button> })}
             {(unsent && may).then(|| view! { <button class="danger" name="go" value="withdraw">{lang.withdraw()}</button> })}
+            {(movable > 0 && plans).then(|| view! { <button name="go" value="move">{lang.move_button(movable)}</button> })}
             {(failed > 0 && plans).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(failed)}</button> })}
         </form>
     }
@@ -123,11 +133,20 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
             view! { <DoubtClock state=item.state.clone() next_at=next_at settle_seconds=settle_seconds/> }.into_any()
         }
         ItemState::Stopped { why } => view! { <span class="sub">{lang.stop(*why)}</span> }.into_any(),
+        ItemState::Moving { .. } => view! { <span class="sub">{lang.moving_detail()}</span> }.into_any(),
+        ItemState::Accepted { .. } if item.moved && item.task_status == Some(TaskStatus::Canceled) => {
+            view! { <span class="sub">{lang.item_moved()}</span> }.into_any()
+        }
         ItemState::Accepted { adopted: true, .. } => view! { <span class="sub">{lang.item_adopted()}</span> }.into_any(),
         _ => ().into_any(),
     };
     let task = match &item.state {
-        ItemState::Accepted { task, .. } => Some(view! { <a href=paths::task(&cloud, task)><code>{task.to_string()}</code></a> }),
+        ItemState::Moving { task } => {
+            Some(view! { <a href=paths::task(&cloud, task)>{lang.moving_old_task()} " " <code>{task.to_string()}</code></a> }.into_any())
+        }
+        ItemState::Accepted { task, .. } => {
+            Some(view! { <a href=paths::task(&cloud, task)><code>{task.to_string()}</code></a> }.into_any())
+        }
         _ => None,
     };
     let shown = if name.is_empty() { item.instance.to_string() } else { name };

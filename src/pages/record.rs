@@ -71,6 +71,7 @@ fn Record(view: SentView) -> impl IntoView {
         <dl class="facts">
             <div><dt>{lang.col_state()}</dt><dd><PlanBadge state=view.state/></dd></div>
             <div><dt>{lang.col_start()}</dt><dd>{plan.start_at.map(|at| format!("{} · {} UTC", when::full(&viewer, at), at.format("%Y-%m-%d %H:%M")))}</dd></div>
+            {view.moves.as_ref().map(|m| view! { <div><dt>{lang.move_from()}</dt><dd>{m.start_at.map(|at| when::full(&viewer, at))} " · " <code class="id">{m.plan.to_string()}</code></dd></div> })}
             <div><dt>{lang.col_who()}</dt><dd>{author}</dd></div>
             <div><dt>{lang.reason()}</dt><dd>{plan.draft.reason.clone()}</dd></div>
             <div><dt>{lang.ticket()}</dt><dd><Ticket text=ticket/></dd></div>

@@ -4,7 +4,7 @@ use crate::{
     api::{SetSchedule, load_draft},
     components::{PageHead, PlanSteps, Step, Updates, load},
     islands::SaveAsYouGo,
-    pages::plan_parts::EditedBy,
+    pages::{plan_moves::Moves, plan_parts::EditedBy},
     viewer::Viewer,
     when,
 };
@@ -41,6 +41,7 @@ fn Schedule(view: DraftView) -> impl IntoView {
     view! {
         <PlanSteps step=Step::Schedule plan=Some(id.clone())/>
         <EditedBy edited=view.edited.clone()/>
+        {view.moves.clone().map(|m| view! { <div data-live="moves"><Moves view=m start_at=view.start.as_ref().ok().map(|s| s.at) sent=false/></div> })}
         <form id="schedule" method="post" action=SetSchedule::url() novalidate data-merge="">
             <button class="visually-hidden" name="go" value="save" tabindex="-1" aria-hidden="true">{lang.save()}</button>
             <input type="hidden" name="plan" value=id.to_string()/>

@@ -13,6 +13,7 @@ mod factor;
 mod faults;
 mod journey;
 mod ledger;
+mod moving;
 mod pages;
 mod process;
 mod replicas;

@@ -245,7 +245,9 @@ impl Life {
                     // A colleague's open task on the same instance may be ours after all: a person decides, and until then it is in doubt.
                     ItemState::Unknown { .. }
                         if self.app.simulator.world(|w| w.tasks_of(instance).iter().any(|t| self.foreign.contains(&t.id))) => {}
-                    ItemState::Planned | ItemState::Sending | ItemState::Unknown { .. } => return wrong("I2, never settled"),
+                    ItemState::Moving { .. } | ItemState::Planned | ItemState::Sending | ItemState::Unknown { .. } => {
+                        return wrong("I2, never settled");
+                    }
                 }
             }
         }

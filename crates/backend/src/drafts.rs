@@ -1,6 +1,6 @@
 //! Drafts: picking instances, versions and a time. What is typed is kept as typed; what is wrong with it is said by the view.
 
-use crate::{Error, Services, fleet::nearest_page, throttle::Key, zones};
+use crate::{Error, Services, fleet::nearest_page, zones};
 use chrono::Duration;
 use patchboard_domain::{
     account::Actor,
@@ -9,7 +9,7 @@ use patchboard_domain::{
     eligibility::{Candidates, Chosen, NotInstallable, check_plan, patch_choices, warnings},
     filter::{FleetFilter, PAGE_SIZE},
     fleet::{DraftView, FleetRow, Page, Pasted, PickerView},
-    id::{CloudName, InstanceId, PlanId},
+    id::{InstanceId, PlanId},
     instance::Instance,
     ledger::Deed,
     plan::{Draft, Plan},
@@ -48,37 +48,6 @@ pub(crate) fn plan_subject(id: &PlanId) -> String {
 const MERGE_TRIES: u32 = 5;
 
 impl Services {
-    /// A new draft, with its first change of the selection.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when no cloud is configured by that name, [`Error::Denied`], [`Error::Store`].
-    pub async fn create_draft(&self, actor: &Actor, cloud: &CloudName, zone: &str) -> Result<PlanId, Error> {
-        self.allow(actor, Action::CreatePlan)?;
-        self.not_too_often(actor, Key::many_an_hour("plan"))?;
-        self.cloud(cloud)?;
-        let now = self.now();
-        let zone = if zones::find(zone).is_some() { zone } else { &self.policy().default_zone };
-        let plan = Plan {
-            id: PlanId::new(uuid::Uuid::now_v7().to_string()),
-            cloud: cloud.clone(),
-            draft: Draft { zone: zone.to_owned(), ..Draft::default() },
-            revision: 0,
-            created_at: now,
-            updated_at: now,
-            submitted_at: None,
-            start_at: None,
-            held_at: None,
-            author: actor.user.clone(),
-            edited_by: actor.user.clone(),
-            review: None,
-            approved_hash: None,
-            approvals_needed: 0,
-        };
-        let deed = self.deed(actor, "plan.create", plan_subject(&plan.id), json!({ "cloud": cloud }));
-        self.store().add_plan(&plan, &deed).await?;
-        Ok(plan.id)
-    }
-
     /// Changes the selection. Returns how many instances were asked for but cannot be patched.
     ///
     /// # Errors
@@ -117,12 +86,12 @@ impl Services {
                 let fresh = |i: &&InstanceId| !was.contains(i) && !draft.instances.contains(i);
                 let new: Vec<_> = ticked.iter().filter(fresh).cloned().collect();
                 let instances = self.store().instances_by_id(&plan.cloud, &new).await?;
-                wanted = self.rows(instances, Some(&plan.id)).await?;
+                wanted = self.rows(instances, Some(plan)).await?;
                 wanted.sort_by_key(|r| new.iter().position(|i| *i == r.instance.id));
             }
             Selection::AllMatching(filter) => {
                 let filter = FleetFilter { cloud: plan.cloud.to_string(), ..filter.clone() };
-                wanted = self.rows(self.store().all_instances(&filter).await?, Some(&plan.id)).await?;
+                wanted = self.rows(self.store().all_instances(&filter).await?, Some(plan)).await?;
             }
             Selection::Paste(text) => {
                 draft.pasted.clone_from(text);
@@ -157,7 +126,7 @@ impl Services {
             return Ok(Vec::new());
         }
         let filter = FleetFilter { cloud: plan.cloud.to_string(), ..FleetFilter::default() };
-        let all = self.rows(self.store().all_instances(&filter).await?, Some(&plan.id)).await?;
+        let all = self.rows(self.store().all_instances(&filter).await?, Some(plan)).await?;
         let mut names: BTreeMap<&str, Vec<&FleetRow>> = BTreeMap::new();
         for row in &all {
             names.entry(row.instance.id.as_str()).or_default().push(row);
@@ -253,20 +222,6 @@ impl Services {
         self.deed(actor, "plan.edit", plan_subject(id), detail.into())
     }
 
-    /// A draft of one instance that can be patched now.
-    ///
-    /// # Errors
-    /// [`Error::NotReady`] when it cannot; its page says why. [`Error::NotFound`], [`Error::Denied`], [`Error::Store`].
-    pub async fn start_draft(&self, actor: &Actor, cloud: &CloudName, instance: &InstanceId, zone: &str) -> Result<PlanId, Error> {
-        if self.instance(actor, cloud, instance).await?.0.ineligible.is_some() {
-            return Err(Error::NotReady);
-        }
-        let id = self.create_draft(actor, cloud, zone).await?;
-        let ids = vec![instance.clone()];
-        self.select(actor, &id, Selection::Page { was: Vec::new(), ticked: ids }).await?;
-        Ok(id)
-    }
-
     /// Takes those instances out on which a patch cannot be installed. What is not known yet stays.
     ///
     /// # Errors
@@ -326,7 +281,7 @@ impl Services {
             }
         };
         let page = nearest_page(page, total);
-        let rows = self.rows(instances, id).await?;
+        let rows = self.rows(instances, plan.as_ref()).await?;
         let shown = rows.iter().filter(|r| chosen.contains(&r.instance.id)).count();
         let pasted = match &plan {
             Some(plan) => self.paste_report(plan).await?,
@@ -384,7 +339,11 @@ impl Services {
         let picked = &plan.draft.patches;
         let start = read_start(&plan.draft, zones::find(&plan.draft.zone).as_ref())
             .and_then(|s| check_instant(s.at, now, policy.lead_minutes, &policy.freezes).map(|()| s));
-        let refusals = check_plan(&chosen, &unknown, picked);
+        let mut refusals = check_plan(&chosen, &unknown, picked);
+        let moves = self.move_view(&plan).await?;
+        if let Some(moves) = &moves {
+            refusals.extend(self.check_move(&plan, moves, start.as_ref().ok().map(|s| s.at)).await?);
+        }
         let requests = match &start {
             Ok(start) if refusals.is_empty() => {
                 let instances: Vec<_> = chosen.iter().filter_map(|c| Some((c.instance.id.clone(), c.instance.engine?))).collect();
@@ -411,6 +370,7 @@ impl Services {
         let reviews = self.store().reviews(&plan.id).await?;
         Ok(DraftView {
             edited: None,
+            moves,
             max_instances: policy.max_instances_per_request,
             need,
             may: self.may_all(actor, &plan),
@@ -450,7 +410,7 @@ impl Services {
             offers.insert(id, result.map_or_else(Candidates::Failed, Candidates::Read));
         }
         let mut rows: BTreeMap<InstanceId, FleetRow> =
-            self.rows(instances, Some(&plan.id)).await?.into_iter().map(|r| (r.instance.id.clone(), r)).collect();
+            self.rows(instances, Some(plan)).await?.into_iter().map(|r| (r.instance.id.clone(), r)).collect();
         let mut unknown = Vec::new();
         let mut chosen = Vec::new();
         for id in ids {

@@ -9,7 +9,8 @@ use patchboard_domain::{
     fleet::{FleetRow, FleetView, Page},
     id::{CloudName, InstanceId, PlanId},
     instance::Instance,
-    task::Task,
+    plan::Plan,
+    task::{Task, TaskStatus},
     version::PatchVersion,
 };
 use std::collections::BTreeMap;
@@ -43,8 +44,8 @@ impl Services {
         Ok((row, self.store().tasks_of(cloud, &ids).await?))
     }
 
-    /// Instances with what stands against picking them. The plan `own` does not stand against its own instances.
-    pub(crate) async fn rows(&self, instances: Vec<Instance>, own: Option<&PlanId>) -> Result<Vec<FleetRow>, Error> {
+    /// Instances with what stands against picking them. The plan `own` does not stand against its own instances, nor does what it moves.
+    pub(crate) async fn rows(&self, instances: Vec<Instance>, own: Option<&Plan>) -> Result<Vec<FleetRow>, Error> {
         let mut by_cloud: BTreeMap<CloudName, Vec<InstanceId>> = BTreeMap::new();
         for i in &instances {
             by_cloud.entry(i.cloud.clone()).or_default().push(i.id.clone());
@@ -62,8 +63,11 @@ impl Services {
         Ok(instances
             .into_iter()
             .map(|instance| {
-                let open: Vec<&Task> = tasks.get(&instance.id).into_iter().flatten().collect();
-                let other = plans.get(&instance.id).filter(|p| Some(*p) != own).map(|plan| OtherPlan { plan: plan.clone() });
+                let moves = own.and_then(|plan| plan.moves.as_ref());
+                let is_moved = |t: &&Task| moves.is_some() && t.plan.as_ref() == moves && t.status == TaskStatus::Pending;
+                let open: Vec<&Task> = tasks.get(&instance.id).into_iter().flatten().filter(|t| !is_moved(t)).collect();
+                let other =
+                    plans.get(&instance.id).filter(|p| Some(*p) != own.map(|plan| &plan.id)).map(|plan| OtherPlan { plan: plan.clone() });
                 let ineligible: Option<Ineligible> = check_instance(&instance, &open, other.as_ref()).err();
                 let missing = missing(&instance, &catalogue);
                 FleetRow { instance, ineligible, missing }

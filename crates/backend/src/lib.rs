@@ -5,6 +5,7 @@
 
 mod accounts;
 mod authorize;
+mod begin;
 mod candidates;
 pub mod clock;
 pub mod cloud;
@@ -15,6 +16,7 @@ mod factor;
 mod fleet;
 mod inbox;
 mod ledger;
+mod moves;
 mod orders;
 mod pacer;
 mod password;

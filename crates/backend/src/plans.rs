@@ -1,6 +1,6 @@
 //! Submitted plans: confirm, hold, withdraw, look at.
 
-use crate::{Error, Services, drafts::plan_subject, fleet::nearest_page};
+use crate::{Error, Services, drafts::plan_subject, fleet::nearest_page, moves::moves_detail};
 use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -9,7 +9,7 @@ use patchboard_domain::{
     filter::PAGE_SIZE,
     fleet::{Page, PlanRow, SentView},
     id::{CloudName, InstanceId, PlanId},
-    plan::{Draft, Plan},
+    plan::Plan,
     review::before_submission,
     send::{Item, ItemState, count_kinds, plan_state},
 };
@@ -87,6 +87,7 @@ impl Services {
             requests: view.requests,
             hash: view.hash,
             approvals_needed: 0,
+            moves: self.moves_for_submission(actor, &view.plan.cloud, view.moves.as_ref()),
             now: self.now(),
         };
         let deed = self.deed(actor, "plan.send", plan_subject(id), self.submission_detail(&submission));
@@ -104,14 +105,27 @@ impl Services {
             Err(other) => return Err(other.into()),
         }
         tracing::info!(plan.id = %id, requests = submission.requests.len(), start_at = %start.at, "plan confirmed");
-        self.cloud(&view.plan.cloud)?.wake_senders();
+        self.wake(&submission)?;
+        Ok(())
+    }
+
+    /// Has what was submitted sent, and what it moves cancelled.
+    pub(crate) fn wake(&self, s: &Submission) -> Result<(), Error> {
+        let cloud = self.cloud(&s.cloud)?;
+        cloud.wake_senders();
+        if s.moves.is_some() {
+            cloud.sync().notify_one();
+        }
         Ok(())
     }
 
     /// What the ledger keeps of a submission: the exact requests.
     pub(crate) fn submission_detail(&self, s: &Submission) -> serde_json::Value {
         let requests = request_list(&s.requests);
-        json!({ "cloud": s.cloud, "hash": s.hash, "start_at": s.start_at, "approvals_needed": s.approvals_needed, "requests": requests })
+        let moves = s.moves.as_ref().map(moves_detail);
+        json!({
+            "cloud": s.cloud, "hash": s.hash, "start_at": s.start_at, "approvals_needed": s.approvals_needed, "requests": requests, "moves": moves,
+        })
     }
 
     /// Holds what is not yet sent, or lets it go on.
@@ -147,25 +161,6 @@ impl Services {
         Ok(())
     }
 
-    /// A new draft from the instances of a plan that were refused or missed, with the old values.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::NotReady`] when there are none, [`Error::Store`].
-    pub async fn draft_from_failed(&self, actor: &Actor, id: &PlanId) -> Result<PlanId, Error> {
-        let plan = self.plan(id).await?;
-        let instances: Vec<InstanceId> =
-            self.store().items(id).await?.into_iter().filter(|i| i.state.came_to_nothing()).map(|i| i.instance).collect();
-        if instances.is_empty() {
-            return Err(Error::NotReady);
-        }
-        let new = self.create_draft(actor, &plan.cloud, &plan.draft.zone).await?;
-        let draft = Draft { instances, pasted: String::new(), ..plan.draft };
-        let deed = self.edit_deed(actor, &new, &Draft::default(), &draft, &[]);
-        self.store().put_draft(&new, 0, &draft, actor.user.as_ref(), self.now(), &deed).await?;
-        self.ask_candidates(&plan.cloud, draft.instances);
-        Ok(new)
-    }
-
     /// A submitted plan with everything its page needs.
     ///
     /// # Errors
@@ -196,6 +191,8 @@ impl Services {
         let mut attempts = self.store().attempts(id).await?;
         attempts.reverse();
         Ok(SentView {
+            moves: self.move_view(&plan).await?,
+            moved_to: self.store().moved_to(id).await?,
             may: self.may_all(actor, &plan),
             review: self.store().reviews(id).await?.into_iter().last(),
             names: self.names().await?,

@@ -288,8 +288,8 @@ impl Services {
             other => other?,
         }
         tracing::info!(plan.id = %id, verdict = verdict.word(), submitted = submission.is_some(), "decided");
-        if submission.is_some() {
-            self.cloud(&plan.cloud)?.wake_senders();
+        if let Some(submission) = &submission {
+            self.wake(submission)?;
         }
         Ok(())
     }
@@ -320,6 +320,7 @@ impl Services {
             requests: view.requests,
             hash: review.hash.clone(),
             approvals_needed: needed,
+            moves: self.moves_for_submission(actor, &plan.cloud, view.moves.as_ref()),
             now: self.now(),
         }))
     }

@@ -108,6 +108,7 @@ impl Services {
         self.store().put_sync_status(status).await?;
         self.settle(cloud, began_at, elapsed).await?;
         self.follow_orders(cloud, began_at).await?;
+        self.follow_moves(cloud, began_at).await?;
         self.take_back_duplicates(cloud).await?;
         let began_at = self.store().now().await?;
         let mut shown = status.clone();

@@ -93,6 +93,15 @@ pub enum Stage {
 impl Stage {
     /// All stages.
     pub const ALL: [Self; 3] = [Self::Draft, Self::InReview, Self::Submitted];
+
+    /// The stage of a plan that was submitted, or has a review open.
+    pub fn of(submitted: bool, in_review: bool) -> Self {
+        match (submitted, in_review) {
+            (true, _) => Self::Submitted,
+            (false, true) => Self::InReview,
+            (false, false) => Self::Draft,
+        }
+    }
 }
 
 /// Why something is not allowed.

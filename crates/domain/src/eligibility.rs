@@ -194,6 +194,18 @@ pub enum PlanRefusal {
     NoInstances,
     /// A chosen instance cannot be patched now.
     Instance(InstanceId, Ineligible),
+    /// The task that is to be cancelled for it is the task of others too: cancelling it would take theirs away.
+    SharesTask {
+        /// The task.
+        task: TaskId,
+        /// Those that are not chosen.
+        others: Vec<InstanceId>,
+    },
+    /// It moves to the time and the patches that it has.
+    SameTime {
+        /// That time.
+        start_at: DateTime<Utc>,
+    },
     /// A chosen instance is not in the store.
     UnknownInstance(InstanceId),
     /// No hot patch was chosen for these instances' engine version.

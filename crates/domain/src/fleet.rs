@@ -9,6 +9,7 @@ use crate::{
     hold::Hold,
     id::{CloudName, InstanceId, PlanId, UserId},
     instance::Instance,
+    moving::{MoveView, MovedTo},
     plan::{Plan, PlanState},
     protocol::Attempt,
     review::{Difference, Need, Review, Verdict},
@@ -303,6 +304,8 @@ pub struct DraftView {
     pub names: Names,
     /// What was said about it.
     pub thread: Vec<Said>,
+    /// What it moves, if it does.
+    pub moves: Option<MoveView>,
 }
 
 impl DraftView {
@@ -341,6 +344,10 @@ pub struct SentView {
     pub names: Names,
     /// What was said about it.
     pub thread: Vec<Said>,
+    /// What it moves, if it does.
+    pub moves: Option<MoveView>,
+    /// Plans that move it, the oldest first.
+    pub moved_to: Vec<MovedTo>,
 }
 
 /// Row of the list of plans.

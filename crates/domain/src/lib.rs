@@ -15,6 +15,7 @@ pub mod hold;
 pub mod id;
 pub mod instance;
 pub mod ledger;
+pub mod moving;
 pub mod pace;
 pub mod patch;
 pub mod plan;

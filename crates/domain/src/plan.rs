@@ -76,16 +76,14 @@ pub struct Plan {
     pub approved_hash: Option<String>,
     /// Approvals that must stand when it is sent.
     pub approvals_needed: i64,
+    /// The plan whose tasks it takes the place of.
+    pub moves: Option<PlanId>,
 }
 
 impl Plan {
     /// How far it has come.
     pub fn stage(&self) -> Stage {
-        match (self.submitted_at, self.review) {
-            (Some(_), _) => Stage::Submitted,
-            (None, Some(_)) => Stage::InReview,
-            (None, None) => Stage::Draft,
-        }
+        Stage::of(self.submitted_at.is_some(), self.review.is_some())
     }
 }
 
@@ -121,6 +119,8 @@ pub enum PlanState {
     PartlyFailed,
     /// None was.
     Failed,
+    /// All accepted tasks were cancelled because another plan took their place.
+    Moved,
     /// All accepted tasks were cancelled, or nothing was ever sent because it was withdrawn.
     Cancelled,
 }

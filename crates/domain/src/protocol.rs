@@ -17,6 +17,7 @@ pub use sender::{Command, Event, Sender};
 use crate::{
     compile::Request,
     id::InstanceId,
+    moving::Step,
     pace::LONGEST_WAIT,
     schedule::{Freeze, check_instant},
     send::{CloudError, INTERRUPTED, ItemState, NOT_NAMED, Outcome, Stop},
@@ -370,6 +371,28 @@ impl Entry {
             self.in_state(|s| matches!(s, ItemState::Planned)).into_iter().map(|i| (i, ItemState::Withdrawn)).collect();
         self.put(&taken_back);
         taken_back
+    }
+
+    /// Instances whose old task was judged: what is cancelled makes room, and what stands stays. Returns what changed.
+    pub fn follow_move(&mut self, steps: &[(InstanceId, Step)]) -> Vec<(InstanceId, ItemState)> {
+        let moving = self.in_state(|s| matches!(s, ItemState::Moving { .. }));
+        let next = |step: Step| match step {
+            Step::Wait => None,
+            Step::Send => Some(ItemState::Planned),
+            Step::Stay => Some(ItemState::Stopped { why: Stop::NotMoved }),
+        };
+        let judged = steps.iter().filter(|(instance, _)| moving.contains(instance));
+        let changed: Vec<_> = judged.filter_map(|(instance, step)| Some((instance.clone(), next(*step)?))).collect();
+        self.put(&changed);
+        changed
+    }
+
+    /// The old time stands again for an instance whose `task` was cancelled for a new one that came to nothing. Returns whether it does:
+    /// not, when something else became of it meanwhile.
+    pub fn put_back(&mut self, instance: &InstanceId, task: &str) -> bool {
+        let own = |state: &ItemState| matches!(state, ItemState::Accepted { task: own, .. } if own.key() == task);
+        let found = self.items.iter_mut().find(|(i, state)| i == instance && own(state));
+        found.map(|(_, state)| *state = ItemState::Planned).is_some()
     }
 
     fn doubt(&self, attempted_at: DateTime<Utc>, absent_at: Option<DateTime<Utc>>) -> Doubt {

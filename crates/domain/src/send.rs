@@ -1,6 +1,6 @@
 //! What becomes of each instance of a submitted plan.
 //!
-//! `planned → sending → accepted | rejected | unknown`, `unknown → accepted (adopted) | planned (proved absent) | missed`,
+//! `moving → planned → sending → accepted | rejected | unknown`, `unknown → accepted (adopted) | planned (proved absent) | missed`,
 //! any unsent `→ withdrawn | missed`. An answer names instances one by one, so the state is kept per instance.
 
 use crate::{
@@ -49,6 +49,11 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum ItemState {
+    /// To be sent as soon as the list shows the task cancelled whose place it takes.
+    Moving {
+        /// That task, of another plan.
+        task: TaskId,
+    },
     /// To be sent.
     Planned,
     /// Journalled, and possibly on its way.
@@ -99,12 +104,15 @@ pub enum Stop {
     NoProof,
     /// A person has looked in the cloud and found no task of it.
     ByHand,
+    /// The task whose place it was to take had begun, or was not cancelled: it stands as it was.
+    NotMoved,
 }
 
 impl ItemState {
     /// The word used in the store and in class names.
     pub fn word(&self) -> &'static str {
         match self {
+            Self::Moving { .. } => "moving",
             Self::Planned => "planned",
             Self::Sending => "sending",
             Self::Accepted { .. } => "accepted",
@@ -123,7 +131,7 @@ impl ItemState {
 
     /// It may still lead to a task, so no other plan may touch the instance.
     pub fn is_open(&self) -> bool {
-        matches!(self, Self::Planned | Self::Sending | Self::Unknown { .. })
+        matches!(self, Self::Moving { .. } | Self::Planned | Self::Sending | Self::Unknown { .. })
     }
 }
 
@@ -162,6 +170,8 @@ pub struct Item {
     pub task_status: Option<TaskStatus>,
     /// Nobody knows how its task ended.
     pub lost_sight: Option<LostSight>,
+    /// Another plan has taken the place of its task.
+    pub moved: bool,
 }
 
 /// Why nobody knows how an accepted task ended.
@@ -187,8 +197,9 @@ impl Item {
 
 /// How many items there are of each kind (state and task status), in the order of their first, each with one of the kind.
 pub fn count_kinds(items: &[Item]) -> Vec<(Item, usize)> {
-    let kind =
-        |i: &Item| (i.state.word(), i.task_status.clone(), i.lost_sight, matches!(i.state, ItemState::Stopped { why: Stop::NoProof }));
+    let kind = |i: &Item| {
+        (i.state.word(), i.task_status.clone(), i.lost_sight, i.moved, matches!(i.state, ItemState::Stopped { why: Stop::NoProof }))
+    };
     let mut counts: Vec<(Item, usize)> = Vec::new();
     for item in items {
         match counts.iter_mut().find(|(one, _)| kind(one) == kind(item)) {
@@ -232,6 +243,7 @@ pub fn plan_state(items: &[Item], held: bool) -> PlanState {
     let taken_back = count(&|i| is(i, &TaskStatus::Canceled) || matches!(i.state, ItemState::Withdrawn));
     match (completed, taken_back) {
         (n, _) if n == items.len() => PlanState::Completed,
+        (_, n) if n == items.len() && any(&|i| i.moved) => PlanState::Moved,
         (_, n) if n == items.len() => PlanState::Cancelled,
         (0, _) => PlanState::Failed,
         _ => PlanState::PartlyFailed,
@@ -243,7 +255,7 @@ mod tests {
     use super::*;
 
     fn item(state: ItemState, task_status: Option<TaskStatus>) -> Item {
-        Item { request: 0, instance: InstanceId::new("i"), state, task_status, lost_sight: None }
+        Item { request: 0, instance: InstanceId::new("i"), state, task_status, lost_sight: None, moved: false }
     }
 
     fn accepted(status: Option<TaskStatus>) -> Item {
@@ -289,5 +301,8 @@ mod tests {
         assert_eq!(plan_state(&[accepted(Some(T::Completed)), accepted(Some(T::Failed))], false), P::PartlyFailed);
         assert_eq!(plan_state(&[accepted(Some(T::Failed))], false), P::Failed);
         assert_eq!(plan_state(&[accepted(Some(T::Canceled)), item(ItemState::Withdrawn, None)], false), P::Cancelled);
+        let moved = Item { moved: true, ..accepted(Some(T::Canceled)) };
+        assert_eq!(plan_state(&[moved, item(ItemState::Withdrawn, None)], false), P::Moved);
+        assert_eq!(plan_state(&[item(ItemState::Moving { task: TaskId::new("t") }, None), accepted(None)], false), P::Scheduling);
     }
 }

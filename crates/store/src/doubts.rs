@@ -86,6 +86,7 @@ impl Store {
                     state,
                     task_status,
                     lost_sight: accepted.then_some(lost),
+                    moved: false,
                 },
                 start_at: instant(row.start_at),
             })

@@ -102,7 +102,7 @@ impl AttemptRow {
 
 const ATTEMPTS: &str = "SELECT position, number, fence, instances, body, known, began_at, ended_at, outcome, error FROM attempts";
 
-async fn load(tx: &mut Tx, key: &EntryKey) -> Result<Option<(Entry, CloudName)>, Error> {
+pub(crate) async fn load(tx: &mut Tx, key: &EntryKey) -> Result<Option<(Entry, CloudName)>, Error> {
     let (plan, position) = (key.plan.as_str(), key.position);
     let row: Option<Row> = sqlx::query_as(ENTRY).bind(plan).bind(position).fetch_optional(&mut **tx).await?;
     let Some(row) = row else { return Ok(None) };
@@ -136,7 +136,7 @@ async fn load(tx: &mut Tx, key: &EntryKey) -> Result<Option<(Entry, CloudName)>,
 }
 
 /// Writes what has changed, and nothing else.
-async fn save(tx: &mut Tx, key: &EntryKey, before: &Entry, after: &Entry) -> Result<(), Error> {
+pub(crate) async fn save(tx: &mut Tx, key: &EntryKey, before: &Entry, after: &Entry) -> Result<(), Error> {
     let (plan, position) = (key.plan.as_str(), key.position);
     for (instance, state) in &after.items {
         if before.items.iter().any(|(i, s)| i == instance && s == state) {
@@ -306,6 +306,14 @@ impl Store {
     /// [`Error::Database`].
     pub async fn doubtful_entries(&self, cloud: &CloudName) -> Result<Vec<EntryKey>, Error> {
         self.keys("SELECT DISTINCT plan, position FROM items WHERE cloud = $1 AND state = 'unknown'", cloud).await
+    }
+
+    /// Requests of a cloud with instances that wait for an old task to be cancelled.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn moving_entries(&self, cloud: &CloudName) -> Result<Vec<EntryKey>, Error> {
+        self.keys("SELECT DISTINCT plan, position FROM items WHERE cloud = $1 AND state = 'moving'", cloud).await
     }
 
     /// Requests of withdrawn plans of a cloud with something still planned.

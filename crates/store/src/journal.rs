@@ -4,6 +4,7 @@ use crate::{
     Error, Store,
     error::{doc, json, one_row},
     ledger::append,
+    moves::{Moves, begin_moves},
     time::{instant, ms},
     tx::Tx,
 };
@@ -33,6 +34,8 @@ pub struct Submission {
     pub hash: String,
     /// Approvals that must stand when it is sent.
     pub approvals_needed: usize,
+    /// The tasks whose place it takes.
+    pub moves: Option<Moves>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -64,19 +67,24 @@ pub(crate) async fn submit_in(tx: &mut Tx, s: &Submission, review: Option<i64>) 
             .execute(&mut **tx)
             .await?;
         for (ordinal, instance) in (0_i64..).zip(&request.instances) {
+            let moved = s.moves.iter().flat_map(|m| &m.tasks).find(|(i, _)| i == instance);
+            let state = moved.map_or(ItemState::Planned, |(_, task)| ItemState::Moving { task: task.clone() });
             sqlx::query("INSERT INTO items (plan, position, cloud, instance, state, doc, ordinal) VALUES ($1, $2, $3, $4, $5, $6, $7)")
                 .bind(s.plan.as_str())
                 .bind(position)
                 .bind(s.cloud.as_str())
                 .bind(instance.as_str())
-                .bind(ItemState::Planned.word())
-                .bind(json(&ItemState::Planned))
+                .bind(state.word())
+                .bind(json(&state))
                 .bind(ordinal)
                 .execute(&mut **tx)
                 .await?;
         }
     }
-    Ok(())
+    match &s.moves {
+        Some(moves) => begin_moves(tx, s, moves).await,
+        None => Ok(()),
+    }
 }
 
 impl Store {
@@ -113,8 +121,9 @@ impl Store {
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn items(&self, plan: &PlanId) -> Result<Vec<Item>, Error> {
-        let rows: Vec<(i64, String, String, Option<String>, Option<i64>)> = sqlx::query_as(
-            "SELECT i.position, i.instance, i.doc, t.status, t.gone_at FROM items i
+        let rows: Vec<(i64, String, String, Option<String>, Option<i64>, i64)> = sqlx::query_as(
+            "SELECT i.position, i.instance, i.doc, t.status, t.gone_at, (SELECT COUNT(*) FROM moves m WHERE m.from_plan = i.plan
+               AND m.instance = i.instance AND m.task_key = i.task_key AND m.put_back_at IS NULL) FROM items i
              LEFT JOIN tasks t ON t.cloud = i.cloud AND t.task_key = i.task_key AND t.instance = i.instance
              WHERE i.plan = $1 ORDER BY i.position, i.ordinal",
         )
@@ -122,7 +131,7 @@ impl Store {
         .fetch_all(self.reader().await)
         .await?;
         rows.into_iter()
-            .map(|(request, instance, text, status, gone_at)| {
+            .map(|(request, instance, text, status, gone_at, moves)| {
                 let task_status = status.as_deref().map(TaskStatus::from_wire);
                 Ok(Item {
                     request,
@@ -130,6 +139,7 @@ impl Store {
                     instance: InstanceId::new(instance),
                     lost_sight: (gone_at.is_some() && task_status.as_ref().is_some_and(TaskStatus::is_open)).then_some(LostSight::Gone),
                     task_status,
+                    moved: moves > 0,
                 })
             })
             .collect()

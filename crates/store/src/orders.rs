@@ -5,6 +5,7 @@ use crate::{
     error::{doc, json, one_row},
     ledger::append,
     time::{instant, ms},
+    tx::Tx,
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
@@ -36,16 +37,9 @@ fn read((id, task, what, asked_at, text): Row) -> Result<OrderRow, Error> {
     Ok(OrderRow { id, task: TaskId::new(task), what, asked_at: instant(asked_at), state })
 }
 
-impl Store {
-    /// Journals an order.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when one about the same task is open, [`Error::Database`].
-    pub async fn add_order(&self, cloud: &CloudName, order: &OrderRow, deed: &Deed) -> Result<(), Error> {
-        let mut tx = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO orders (id, cloud, task_key, task_id, what, asked_at, is_open, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
+/// Writes an order down.
+pub(crate) async fn add_order_in(tx: &mut Tx, cloud: &CloudName, order: &OrderRow) -> Result<(), Error> {
+    sqlx::query("INSERT INTO orders (id, cloud, task_key, task_id, what, asked_at, is_open, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(&order.id)
         .bind(cloud.as_str())
         .bind(order.task.key())
@@ -54,8 +48,19 @@ impl Store {
         .bind(ms(order.asked_at))
         .bind(i64::from(order.state.is_open()))
         .bind(json(&order.state))
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Journals an order.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when one about the same task is open, [`Error::Database`].
+    pub async fn add_order(&self, cloud: &CloudName, order: &OrderRow, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        add_order_in(&mut tx, cloud, order).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())

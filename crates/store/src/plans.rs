@@ -16,7 +16,7 @@ use patchboard_domain::{
 use sqlx::FromRow;
 
 const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at,
-    author, edited_by, review, approved_hash, approvals_needed FROM plans";
+    author, edited_by, review, approved_hash, approvals_needed, moves FROM plans";
 
 #[derive(FromRow)]
 struct Row {
@@ -34,6 +34,7 @@ struct Row {
     review: Option<i64>,
     approved_hash: Option<String>,
     approvals_needed: i64,
+    moves: Option<String>,
 }
 
 impl Row {
@@ -53,6 +54,7 @@ impl Row {
             review: self.review,
             approved_hash: self.approved_hash,
             approvals_needed: self.approvals_needed,
+            moves: self.moves.map(PlanId::new),
         })
     }
 }
@@ -65,7 +67,7 @@ impl Store {
     pub async fn add_plan(&self, plan: &Plan, deed: &Deed) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         sqlx::query(
-            "INSERT INTO plans (id, cloud, draft, revision, created_at, updated_at, author, edited_by) VALUES ($1, $2, $3, $4, $5, $5, $6, $6)",
+            "INSERT INTO plans (id, cloud, draft, revision, created_at, updated_at, author, edited_by, moves) VALUES ($1, $2, $3, $4, $5, $5, $6, $6, $7)",
         )
             .bind(plan.id.as_str())
             .bind(plan.cloud.as_str())
@@ -73,6 +75,7 @@ impl Store {
             .bind(plan.revision)
             .bind(ms(plan.created_at))
             .bind(plan.author.as_ref().map(UserId::as_str))
+            .bind(plan.moves.as_ref().map(PlanId::as_str))
             .execute(&mut *tx)
             .await?;
         append(&mut tx, deed).await?;
@@ -211,7 +214,8 @@ impl Store {
         for chunk in ids.chunks(500) {
             let mut q = Sql::new("SELECT o.instance, o.plan FROM items o JOIN plans p ON p.id = o.plan WHERE o.cloud = ");
             q.push_bind(cloud.as_str());
-            q.push(" AND (o.state IN ('planned', 'sending', 'unknown') OR (o.state = 'accepted' AND p.start_at >= ").push_bind(ms(since));
+            q.push(" AND (o.state IN ('moving', 'planned', 'sending', 'unknown') OR (o.state = 'accepted' AND p.start_at >= ")
+                .push_bind(ms(since));
             q.push(
                 " AND NOT EXISTS (SELECT 1 FROM tasks t
                    WHERE t.cloud = o.cloud AND t.task_key = o.task_key AND t.instance = o.instance))) AND o.instance IN (",

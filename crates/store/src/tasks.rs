@@ -15,10 +15,11 @@ use patchboard_domain::{
 use sqlx::FromRow;
 use std::collections::BTreeSet;
 
-/// Joined with the item that accounts for a task: its plan is what makes it ours.
+/// Joined with the item that accounts for a task, or did before it was moved: its plan is what makes it ours.
 const SELECT: &str =
     "SELECT t.cloud, t.id, t.instance, COALESCE(NULLIF(t.instance_name, ''), i.name, '') AS instance_name, t.status, t.start_at,
-    t.created_at, t.target, t.first_seen_at, t.seen_at, t.gone_at, o.plan
+    t.created_at, t.target, t.first_seen_at, t.seen_at, t.gone_at,
+    COALESCE(o.plan, (SELECT MIN(m.from_plan) FROM moves m WHERE m.cloud = t.cloud AND m.task_key = t.task_key AND m.instance = t.instance)) AS plan
     FROM tasks t LEFT JOIN items o ON o.cloud = t.cloud AND o.task_key = t.task_key AND o.instance = t.instance
     LEFT JOIN instances i ON i.cloud = t.cloud AND i.id = t.instance";
 
@@ -57,6 +58,10 @@ impl From<Row> for Task {
     }
 }
 
+/// No item of ours stands for it, nor did before it was moved.
+const UNACCOUNTED: &str = " (o.plan IS NULL AND NOT EXISTS
+    (SELECT 1 FROM moves m WHERE m.cloud = t.cloud AND m.task_key = t.task_key AND m.instance = t.instance))";
+
 /// Bounds of the start in milliseconds; `to` is exclusive.
 fn push_filter(q: &mut Sql, filter: &TaskFilter, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>, status: bool) {
     q.push(" WHERE 1 = 1");
@@ -67,8 +72,8 @@ fn push_filter(q: &mut Sql, filter: &TaskFilter, from: Option<DateTime<Utc>>, to
         q.push(" AND t.cloud = ").push_bind(filter.cloud.clone());
     }
     match filter.origin.as_str() {
-        "ours" => drop(q.push(" AND o.plan IS NOT NULL")),
-        "foreign" => drop(q.push(" AND o.plan IS NULL")),
+        "ours" => drop(q.push(" AND NOT").push(UNACCOUNTED)),
+        "foreign" => drop(q.push(" AND").push(UNACCOUNTED)),
         _ => {}
     }
     let words = filter.q.trim().to_lowercase();
@@ -92,7 +97,7 @@ pub(crate) async fn unaccounted(tx: &mut Tx, cloud: &CloudName, ids: &[InstanceI
     let mut out = Vec::new();
     for chunk in ids.chunks(500) {
         let mut q = Sql::new(SELECT);
-        q.push(" WHERE o.plan IS NULL AND t.cloud = ").push_bind(cloud.as_str()).push(" AND t.instance IN (");
+        q.push(" WHERE").push(UNACCOUNTED).push(" AND t.cloud = ").push_bind(cloud.as_str()).push(" AND t.instance IN (");
         q.push_list(chunk.iter().map(InstanceId::as_str)).push(")");
         let rows: Vec<Row> = q.rows(&mut **tx).await?;
         out.extend(rows.into_iter().map(Task::from));

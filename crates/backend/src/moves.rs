@@ -1,0 +1,140 @@
+//! Moving what is scheduled to another time: a plan that takes the place of another one's tasks (`domain::moving`).
+
+use crate::{Cloud, Error, Services, drafts::plan_subject};
+use chrono::{DateTime, Utc};
+use patchboard_domain::{
+    account::Actor,
+    authority::{Action, Stage},
+    cancel::{OrderState, TaskOrder},
+    eligibility::PlanRefusal,
+    id::{CloudName, InstanceId, PlanId, TaskId},
+    moving::{MoveView, goes_back, step},
+    plan::{Draft, Plan},
+    send::ItemState,
+    task::TaskStatus,
+};
+use patchboard_store::{Moves, OrderRow};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Services {
+    /// A draft that moves what of a plan waits for its start in the cloud: the same instances, patches and words, to be given another
+    /// time. Nothing is cancelled before it is confirmed, or approved where policy asks for that.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] when nothing of it waits, [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn move_plan(&self, actor: &Actor, id: &PlanId) -> Result<PlanId, Error> {
+        self.allow(actor, Action::CreatePlan)?;
+        let plan = self.plan(id).await?;
+        let tasks = self.movable(&plan).await?;
+        if tasks.is_empty() {
+            return Err(Error::NotReady);
+        }
+        let instances: Vec<InstanceId> = tasks.into_iter().map(|(instance, _)| instance).collect();
+        let from = plan.id.clone();
+        self.draft_like(actor, plan, instances, Some(&from)).await
+    }
+
+    /// What of a plan waits for its start in the cloud, with its tasks.
+    async fn movable(&self, plan: &Plan) -> Result<Vec<(InstanceId, TaskId)>, Error> {
+        let waits = |state: &ItemState, status: &Option<TaskStatus>| match state {
+            ItemState::Accepted { task, .. } if *status == Some(TaskStatus::Pending) => Some(task.clone()),
+            _ => None,
+        };
+        let items = self.store().items(&plan.id).await?.into_iter().filter(|i| i.lost_sight.is_none());
+        Ok(items.filter_map(|i| Some((i.instance.clone(), waits(&i.state, &i.task_status)?))).collect())
+    }
+
+    /// What a plan that is not submitted would move now; what it has moved, once it is.
+    pub(crate) async fn move_view(&self, plan: &Plan) -> Result<Option<MoveView>, Error> {
+        let Some(from) = &plan.moves else { return Ok(None) };
+        let from = self.plan(from).await?;
+        let tasks = if plan.stage() == Stage::Submitted {
+            let rows = self.store().moves_of(&plan.id).await?;
+            rows.into_iter().map(|row| (row.instance, TaskId::new(row.task_key))).collect()
+        } else {
+            let mut tasks = self.movable(&from).await?;
+            tasks.retain(|(instance, _)| plan.draft.instances.contains(instance));
+            tasks
+        };
+        let (start_at, Draft { title, zone, patches, .. }) = (from.start_at, from.draft);
+        Ok(Some(MoveView { plan: from.id, title, start_at, zone, patches, tasks }))
+    }
+
+    /// What stands against a move that would start at `start_at`: it changes nothing, or it would take away the tasks of instances that
+    /// are not chosen.
+    pub(crate) async fn check_move(
+        &self,
+        plan: &Plan,
+        view: &MoveView,
+        start_at: Option<DateTime<Utc>>,
+    ) -> Result<Vec<PlanRefusal>, Error> {
+        let mut by_task: BTreeMap<&TaskId, BTreeSet<&InstanceId>> = BTreeMap::new();
+        for (instance, task) in &view.tasks {
+            by_task.entry(task).or_default().insert(instance);
+        }
+        let mut refusals = Vec::new();
+        if let Some(at) = start_at.filter(|at| view.start_at == Some(*at) && view.patches == plan.draft.patches && !view.tasks.is_empty()) {
+            refusals.push(PlanRefusal::SameTime { start_at: at });
+        }
+        for (task, mine) in by_task {
+            let shared = self.store().tasks_with_id(&plan.cloud, &task.key()).await?;
+            let open = shared.into_iter().filter(|t| t.gone_at.is_none() && t.status.is_open());
+            let others: Vec<InstanceId> = open.map(|t| t.instance).filter(|i| !mine.contains(i)).collect();
+            if !others.is_empty() {
+                refusals.push(PlanRefusal::SharesTask { task: task.clone(), others });
+            }
+        }
+        Ok(refusals)
+    }
+
+    /// What a submission has to say of what it moves: the cancels are in the journal as soon as the plan is.
+    pub(crate) fn moves_for_submission(&self, actor: &Actor, cloud: &CloudName, view: Option<&MoveView>) -> Option<Moves> {
+        let view = view.filter(|v| !v.tasks.is_empty())?;
+        let ids: BTreeMap<String, &TaskId> = view.tasks.iter().map(|(_, task)| (task.key(), task)).collect();
+        let order = |task: &TaskId| {
+            let (id, asked_at) = (uuid::Uuid::now_v7().to_string(), self.now());
+            let order = OrderRow { id, task: task.clone(), what: TaskOrder::Cancel, asked_at, state: OrderState::begin() };
+            let deed = self.order_deed(actor, "task.order", cloud, &order, &order.state);
+            (order, deed)
+        };
+        Some(Moves { from: view.plan.clone(), tasks: view.tasks.clone(), orders: ids.into_values().map(order).collect() })
+    }
+
+    /// Takes every move one step further by the listing begun at `began_at`.
+    pub(crate) async fn follow_moves(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
+        for key in self.store().moving_entries(cloud.name()).await? {
+            let mut steps = Vec::new();
+            for row in self.store().moves_of(&key.plan).await? {
+                let tasks = self.store().tasks_with_id(cloud.name(), &row.task_key).await?;
+                let task = tasks.iter().find(|t| t.instance == row.instance);
+                let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
+                steps.push((row.instance, step(task, orders.last().map(|o| &o.state), began_at)));
+            }
+            let follow = self.store().on_entry(&key, |entry, _| {
+                let changed = entry.follow_move(&steps);
+                let deeds = self.settled_deeds(&key.plan, "request.moved", &changed);
+                (changed, deeds)
+            });
+            for (instance, state) in follow.await? {
+                tracing::info!(plan.id = %key.plan, instance.id = %instance, state = state.word(), "moved one step further");
+            }
+        }
+        for row in self.store().failed_moves(cloud.name()).await?.into_iter().filter(|row| goes_back(&row.state)) {
+            let detail = json!({ "instance": row.instance, "instead_of": row.plan, "state": row.state });
+            let deed = self.deed(&Actor::system(), "request.put_back", plan_subject(&row.from), detail);
+            if self.store().put_back(&row, &deed).await? {
+                tracing::warn!(plan.id = %row.from, instance.id = %row.instance, "its new time came to nothing; the old one stands again");
+            }
+        }
+        // What was cancelled makes room for what is to be sent.
+        cloud.wake_senders();
+        Ok(())
+    }
+}
+
+/// What the ledger keeps of what a submission moves.
+pub(crate) fn moves_detail(moves: &Moves) -> serde_json::Value {
+    let tasks: BTreeMap<&str, &str> = moves.tasks.iter().map(|(i, t)| (i.as_str(), t.as_str())).collect();
+    json!({ "from": moves.from, "tasks": tasks })
+}
