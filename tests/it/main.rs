@@ -6,6 +6,7 @@ mod accounts;
 mod authority;
 mod canary;
 mod cli;
+mod comparison;
 mod crash;
 mod database;
 mod doubt;

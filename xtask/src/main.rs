@@ -79,10 +79,26 @@ enum Command {
     },
     /// Explore the protocol further than the tests do
     Model,
+    /// Compare with others on this machine, in one run
+    #[command(subcommand)]
+    Bench(Bench),
     /// Bytes of the first page by kind, compressed
     Size,
     /// Start-up, memory and CPU for each request of the release build
     Figures,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// The same instances through the same faults: the official SDK with its retries, a naive outbox, Patchboard
+    Faults {
+        /// How many instances
+        #[arg(long, default_value_t = 10_000)]
+        items: usize,
+        /// Only one of `sdk`, `outbox`, `patchboard`
+        #[arg(long, default_value = "")]
+        only: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -99,6 +115,7 @@ fn main() -> ExitCode {
         Command::Shots => shots(),
         Command::Torture { seed, minutes, postgres } => torture(seed, minutes, postgres),
         Command::Model => cargo(&["test", "--release", "-p", "patchboard-domain", "at_length", "--", "--ignored", "--nocapture"]),
+        Command::Bench(Bench::Faults { items, only }) => bench_faults(items, &only),
         Command::Size => site::size(),
         Command::Figures => figures::figures(),
     };
@@ -150,6 +167,16 @@ fn torture(seed: u64, minutes: u64, postgres: bool) -> Result {
         env.push(("PATCHBOARD_TEST_POSTGRES", url));
     }
     run::cargo_with(&["test", "--test", "it", "torture", "--", "--nocapture"], &env)
+}
+
+fn bench_faults(items: usize, only: &str) -> Result {
+    let python = sdk::python()?.display().to_string();
+    site::build(true)?;
+    step("the same faults for everybody (about ten minutes; Patchboard waits until an absence is proved)");
+    let items = items.to_string();
+    let env = [("PATCHBOARD_BENCH_PYTHON", python.as_str()), ("PATCHBOARD_BENCH_ITEMS", &items), ("PATCHBOARD_BENCH_ONLY", only)];
+    let arguments = ["test", "--release", "--test", "it", "comparison", "--", "--ignored", "--nocapture", "--test-threads=1"];
+    run::cargo_with(&arguments, &env)
 }
 
 fn lint() -> Result {

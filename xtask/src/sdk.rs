@@ -1,10 +1,17 @@
 //! The official Python SDK, unmodified, against the simulator.
 
 use crate::run::{Failure, Result, binary, finish, has, root, step, target};
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
-/// Installs the pinned SDK into a virtual environment of ours and runs `tests/sdk/journey.py`.
+/// Runs `tests/sdk/journey.py`.
 pub(crate) fn test() -> Result {
+    let python = python()?;
+    step("the official Python SDK against the simulator");
+    finish(Command::new(python).arg("tests/sdk/journey.py").arg(binary()).current_dir(root()))
+}
+
+/// The Python of a virtual environment of ours with the pinned SDK, installed once.
+pub(crate) fn python() -> Result<PathBuf> {
     let venv = target().join("sdk-venv");
     let python = venv.join("bin").join("python");
     let wanted = std::fs::read_to_string(root().join("tests/sdk/requirements.txt")).unwrap_or_default();
@@ -22,6 +29,5 @@ pub(crate) fn test() -> Result {
         )?;
         std::fs::write(&stamp, wanted).map_err(crate::run::because("virtual environment"))?;
     }
-    step("the official Python SDK against the simulator");
-    finish(Command::new(python).arg("tests/sdk/journey.py").arg(binary()).current_dir(root()))
+    Ok(python)
 }

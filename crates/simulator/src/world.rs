@@ -143,6 +143,13 @@ pub struct World {
 }
 
 impl World {
+    /// Leaves only these instances in the world, and their tasks.
+    pub fn keep(&mut self, wanted: impl Fn(&Instance) -> bool) {
+        self.instances.retain(|_, instance| wanted(instance));
+        self.order.retain(|id| self.instances.contains_key(id));
+        self.tasks.retain(|task| self.instances.contains_key(&task.instance_id));
+    }
+
     /// Moves tasks to where they are at `now`.
     pub fn advance(&mut self, now: DateTime<Utc>) {
         for task in &mut self.tasks {
