@@ -185,3 +185,23 @@ fn migrations_are_only_added() {
         assert!(name.starts_with(&format!("{:04}_", n + 1)) && name.ends_with(".sql"), "{name} is out of order");
     }
 }
+
+/// Tests that a document names and no file has.
+fn tests_that_are_not_there(document: &str, tests: &str) -> Vec<String> {
+    let rows = document.lines().filter(|l| l.starts_with("| ") && l.as_bytes().get(2).is_some_and(u8::is_ascii_digit));
+    let names = rows.filter_map(|row| row.rsplit('|').nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.filter(|name| !name.starts_with('*') && !tests.contains(&format!("fn {name}("))).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_fault_of_the_matrix_has_the_test_that_the_document_names() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let files = fs::read_dir(root.join("tests/it")).unwrap().chain(fs::read_dir(root.join("crates/store/tests")).unwrap());
+    let mut tests: String = files.map(|e| fs::read_to_string(e.unwrap().path()).unwrap()).collect();
+    tests.extend(tree().into_values());
+    assert_eq!(tests_that_are_not_there(&document, &tests), Vec::<String>::new());
+    let numbered = (1..=56).all(|n| document.lines().any(|l| l.starts_with(&format!("| {n} | "))));
+    assert!(numbered, "each of the 56 has its row");
+    assert_eq!(tests_that_are_not_there("| 1 | fault | `nobody_wrote_it` |", &tests), ["nobody_wrote_it"]);
+}

@@ -130,6 +130,7 @@ messages! {
     lost_gone { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }
     lost_never { "The cloud accepted it, but its list never showed the task and the start has passed: look at the instance in the cloud's console.", "云端已接受，但列表从未显示该任务，且开始时间已过：请在云控制台核实该实例。" }
     next_try(when: &str) { "Tried again {when}.", "{when} 重试。" }
+    wall_moved(typed: &str, zone: &str, now: &str, stands: &str) { "The rules of the time zone have changed since this was confirmed: {typed} in {zone} is {now} now. What was confirmed stands: it starts {stands}.", "确认之后时区规则已变化：{zone} 的 {typed} 现为 {now}。已确认的时间不变：{stands} 开始。" }
     confirmed_at(when: &str) { "Confirmed {when}", "确认于 {when}" }
     col_result { "Result", "结果" }
     col_task { "Task", "任务" }

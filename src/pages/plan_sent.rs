@@ -52,6 +52,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             <p><PlanBadge state=view.state/>" "<Counts counts=view.counts.clone()/></p>
             <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
                 {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
+            {view.wall_moved.zip(plan.start_at).map(|(now, stands)| view! { <p class="banner warn">{lang.wall_moved(&plan.draft.start_local, &plan.draft.zone, &when::full(&viewer, now), &when::full(&viewer, stands))}</p> })}
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
             {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()} " " <a href=paths::DOUBT>{lang.doubt_all()}</a></p> })}
         </div>

@@ -9,7 +9,10 @@ use crate::server::{
     terminal::{Failure, chain, complain, say},
 };
 use clap::{Args, Parser, Subcommand};
-use patchboard_backend::clock::{DemoClock, SharedClock, SystemClock};
+use patchboard_backend::{
+    Store,
+    clock::{DemoClock, SharedClock, SystemClock},
+};
 use patchboard_simulator::{
     Simulator, Switches,
     idp::{Account, IdentityProvider},
@@ -37,6 +40,10 @@ enum Command {
     Simulator(SimulatorArgs),
     /// Check the settings, the database, and make one signed reading call to each cloud
     Check(ConfigArgs),
+    /// Bring the schema of the database up to date, and end: what `serve` does when it starts
+    Migrate(ConfigArgs),
+    /// Copy the database file into another file, while the server runs
+    Backup(BackupArgs),
     /// Print all settings with their defaults and meaning
     Config,
     /// Make and change accounts
@@ -77,6 +84,15 @@ struct DemoArgs {
 }
 
 #[derive(Args)]
+struct BackupArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The copy; it must not exist yet
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Args)]
 struct SimulatorArgs {
     /// Address, on this machine's loopback; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8080")]
@@ -92,6 +108,8 @@ pub async fn main(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo(args).await,
         Command::Simulator(args) => simulator(args).await,
         Command::Check(args) => check(args).await,
+        Command::Migrate(args) => migrate(args).await,
+        Command::Backup(args) => backup(args).await,
         Command::User(args) => people::user(args).await,
         Command::Ledger(args) => people::ledger(args).await,
         Command::Config => {
@@ -208,6 +226,27 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+async fn migrate(args: ConfigArgs) -> Result<(), Failure> {
+    let config = config::load(args.config.as_deref(), &config::environment())?;
+    let name = Store::name(&config.store_url);
+    // Of a file: nobody serves from it meanwhile.
+    let _claimed = Store::claim(&config.store_url).map_err(|e| Failure::Failed(chain(&e)))?;
+    Store::check_file(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?.close().await;
+    say(&format!("{name} is up to date"));
+    Ok(())
+}
+
+async fn backup(args: BackupArgs) -> Result<(), Failure> {
+    let config = config::load(args.config.config.as_deref(), &config::environment())?;
+    Store::backup(&config.store_url, &args.file).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    say(&format!(
+        "copied to {}. Keep the key file apart from it; before the copy is used nothing is sent that the cloud has.",
+        args.file.display()
+    ));
+    Ok(())
+}
+
 async fn check(args: ConfigArgs) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), &config::environment())?;
     // What can be told without touching anything comes first: a wrong setting must not leave an empty database behind.
@@ -217,8 +256,8 @@ async fn check(args: ConfigArgs) -> Result<(), Failure> {
         clouds.push(patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?);
     }
     say("settings   ok");
-    let (store, claimed) = patchboard_backend::Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
-    say(&format!("database   ok, {}", patchboard_backend::Store::name(&config.store_url)));
+    let (store, claimed) = Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    say(&format!("database   ok, {}", Store::name(&config.store_url)));
     if !store.sealed_factors().await.map_err(|e| Failure::Failed(chain(&e)))?.is_empty() {
         let file = config.key_file.clone().map_or_else(|| key::beside(&config.store_url), Ok)?;
         let ways = patchboard_backend::Ways { seal: Some(key::seal(&file, false)?), sso: None };

@@ -184,15 +184,7 @@ pub(super) async fn ledger(args: LedgerArgs) -> Result<(), Failure> {
         }
     }
     services.close().await;
-    sentences.extend(broken.iter().map(|b| match b {
-        Broken::Missing { from, to } if from == to => format!("entry {from} is missing"),
-        Broken::Missing { from, to } => format!("entries {from} to {to} are missing"),
-        Broken::Stray { seq } => format!("entry {seq} stands where none was written"),
-        Broken::NoHead => "what is kept about the last entry is gone".to_owned(),
-        Broken::Unguarded => "the triggers that refuse changes of the ledger are gone".to_owned(),
-        Broken::Altered { seq } => format!("entry {seq} was changed"),
-        Broken::Unlinked { seq } => format!("entry {seq} does not follow the one before it: one of the two was replaced"),
-    }));
+    sentences.extend(broken.iter().map(ToString::to_string));
     if sentences.is_empty() {
         say(&format!("the ledger is whole: {entries} entries, the last is {entries}:{hash}"));
         return Ok(());

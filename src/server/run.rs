@@ -59,6 +59,7 @@ pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result
     let Parts { listener, store_url, key_file, clouds, policy, sso, clock, front } = parts;
     // Held until the end: a second process would take what this one is sending for interrupted, and send it again.
     let _claimed = Store::claim(store_url).map_err(|e| Failure::Failed(chain(&e)))?;
+    Store::check_file(store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     let store = Store::open(store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     if front.secure && front.proxies.is_empty() {
         tracing::warn!(
@@ -74,6 +75,7 @@ pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result
     let ways = Ways { sso, seal: Some(seal) };
     let services = Services::new(store, clock, connections, policy, ways).await.map_err(|e| Failure::Failed(chain(&e)))?;
     services.check_seal().await.map_err(|e| Failure::Failed(format!("{}: {}", file.display(), chain(&e))))?;
+    services.hold_if_broken().await.map_err(|e| Failure::Failed(chain(&e)))?;
     let address = listener.local_addr().map_err(|e| Failure::Failed(e.to_string()))?;
     match demo {
         Some(clock) => sample::furnish(&services, clock).await.map_err(|e| Failure::Failed(chain(&e)))?,

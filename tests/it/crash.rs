@@ -27,9 +27,22 @@ async fn killed(act: Act, settled: &str, creates: usize) {
     assert_eq!(simulator.world(|w| w.tasks_of(&instance).len()), 1, "no duplicate, no loss");
 }
 
-/// A plan that was confirmed in a browser, and whose first call has arrived at the cloud, which does this with it. Returns the plan and
-/// its instance.
-pub(crate) async fn confirmed(simulator: &Simulator, server: &Server, browser: &Browser, act: Act) -> (String, String) {
+/// A plan that can be confirmed.
+pub(crate) struct Ready {
+    pub(crate) plan: String,
+    pub(crate) instance: String,
+    pub(crate) hash: String,
+}
+
+impl Ready {
+    /// What its form holds.
+    pub(crate) fn fields(&self) -> [(&str, &str); 2] {
+        [("plan", &self.plan), ("hash", &self.hash)]
+    }
+}
+
+/// A plan of one instance, made in a browser, that can be confirmed.
+pub(crate) async fn ready(simulator: &Simulator, server: &Server, browser: &Browser) -> Ready {
     browser.until(&format!("{}/instances", server.url), "60 match").await;
     let instance = simulator.world(|w| {
         let busy: Vec<_> = w.tasks.iter().map(|t| t.instance_id.clone()).collect();
@@ -55,14 +68,22 @@ pub(crate) async fn confirmed(simulator: &Simulator, server: &Server, browser: &
     browser.post(&format!("{}/api/plans/schedule", server.url), &fields).await;
     let page = browser.until(&format!("{}/plans/{plan}", server.url), "name=\"hash\"").await;
     let hash = page.split("name=\"hash\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    Ready { plan, instance, hash }
+}
+
+/// A plan that was confirmed in a browser, and whose first call has arrived at the cloud, which does this with it. Returns the plan and
+/// its instance.
+pub(crate) async fn confirmed(simulator: &Simulator, server: &Server, browser: &Browser, act: Act) -> (String, String) {
+    let ready = ready(simulator, server, browser).await;
+    let before = simulator.requests("db-upgrade/schedule-task");
     simulator.set_faults(vec![Fault::on_create(1, act)]);
-    browser.post(&format!("{}/api/plans/confirm", server.url), &[("plan", &plan), ("hash", &hash)]).await;
+    browser.post(&format!("{}/api/plans/confirm", server.url), &ready.fields()).await;
     let deadline = Instant::now() + Duration::from_secs(30);
-    while simulator.requests("db-upgrade/schedule-task") == 0 {
+    while simulator.requests("db-upgrade/schedule-task") == before {
         assert!(Instant::now() < deadline, "the request never arrived");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    (plan, instance)
+    (ready.plan, ready.instance)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,28 @@ impl Database {
         Self { url, dir }
     }
 
+    /// One that is there already.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where its server listens; nothing of a file.
+    pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
+        let place = self.url.strip_prefix("postgres://")?.split_once('@')?.1.split('/').next()?;
+        std::net::ToSocketAddrs::to_socket_addrs(place).ok()?.next()
+    }
+
+    /// The same one, by way of another address.
+    pub(crate) fn reached_at(self, address: std::net::SocketAddr) -> Self {
+        let (user, place) = self.url.split_once('@').unwrap();
+        let name = place.split_once('/').unwrap().1;
+        Self { url: format!("{user}@{address}/{name}"), dir: self.dir }
+    }
+
+    pub(crate) async fn connection(&self) -> AnyConnection {
+        connect(&self.url).await
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

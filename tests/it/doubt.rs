@@ -177,6 +177,28 @@ async fn a_duplicate_that_a_late_call_of_ours_made_is_taken_back_before_it_start
 }
 
 #[tokio::test]
+async fn a_duplicate_whose_cancel_fares_badly_is_shown_until_it_is_gone() {
+    let refusal = Act::Refuse { status: 500, code: "DBS.108000".to_owned(), message: "Server failure.".to_owned(), retry_after: None };
+    for act in [Act::Drop, Act::DoThenDrop, refusal, Act::DoThenGarbage] {
+        let (app, _, instance) = sent_twice().await;
+        same_task(&app, &instance);
+        app.sync().await;
+        app.simulator.set_faults(vec![Fault { times: 2, ..Fault::on("/cancel", act.clone()) }]);
+        app.sync().await;
+        if matches!(act, Act::Drop) {
+            assert!(app.get("/").await.body.contains("several open tasks"), "{act:?}: it is on the first page");
+        }
+        for _ in 0..4 {
+            app.advance(60);
+            app.sync().await;
+        }
+        let pending = app.simulator.world(|w| w.tasks_of(&instance).iter().filter(|t| t.state == TaskState::Pending).count());
+        assert_eq!(pending, 1, "{act:?}: before its start");
+        assert!(!app.get("/doubt").await.body.contains("Several open tasks"), "{act:?}");
+    }
+}
+
+#[tokio::test]
 async fn more_of_the_same_than_we_asked_for_are_somebody_elses_and_none_is_touched() {
     let (app, _, instance) = sent_twice().await;
     same_task(&app, &instance);

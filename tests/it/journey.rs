@@ -251,3 +251,16 @@ async fn lists_that_grew_old_while_one_read_are_read_again() {
     let answer = app.post("/api/plans/confirm", &[("plan", id.as_str()), ("hash", &hash), ("count", "2")]).await;
     assert_eq!(answer.location, format!("/plans/{id}"));
 }
+
+#[tokio::test]
+async fn when_the_rules_of_a_zone_change_the_instant_that_was_confirmed_stands() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(1).await;
+    let start = app.sent(&id).await.plan.start_at.unwrap();
+    assert!(!app.get(&format!("/plans/{id}")).await.body.contains("rules of the time zone have changed"));
+    // What a new release of the time-zone data would do: the same wall reads as another instant.
+    app.sql("UPDATE plans SET draft = replace(draft, '\"zone\":\"UTC\"', '\"zone\":\"Europe/Berlin\"')").await;
+    app.send().await;
+    assert_eq!(app.simulator.world(|w| w.tasks_of(&instances[0])[0].start), start, "what was approved is what was sent");
+    assert!(app.get(&format!("/plans/{id}")).await.body.contains("The rules of the time zone have changed"), "and the person is told");
+}

@@ -173,6 +173,20 @@ async fn a_move_taken_back_leaves_the_old_time() {
 }
 
 #[tokio::test]
+async fn a_move_on_hold_cancels_nothing() {
+    let app = TestApp::start().await;
+    let (id, instances, old, new) = scheduled(&app, 2).await;
+    let to = draft_of_move(&app, &id, new).await;
+    app.confirm(&to).await;
+    app.post("/api/plans/change", &[("plan", to.as_str()), ("go", "hold")]).await;
+    go_on(&app).await;
+    assert!(instances.iter().all(|i| pending(&app, i) == [old]), "or the instances would be left with nothing");
+    app.post("/api/plans/change", &[("plan", to.as_str()), ("go", "unhold")]).await;
+    go_on(&app).await;
+    assert!(instances.iter().all(|i| pending(&app, i) == [new]));
+}
+
+#[tokio::test]
 async fn a_move_needs_a_decision_of_its_own() {
     let app = TestApp::under(ReviewPolicy { urgent_minutes: 0, ..ReviewPolicy::default() }).await;
     let (dba, lead) = (app.person("dba", &[Role::Operator]).await, app.person("lead", &[Role::Approver]).await);

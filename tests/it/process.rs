@@ -5,7 +5,7 @@ use patchboard_simulator::{ACCESS_KEY, SECRET_KEY, Simulator};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -27,9 +27,20 @@ impl Server {
 
     /// With more of the environment and of the command line.
     pub(crate) fn start_with(simulator: &Simulator, dir: &Path, more: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_patchboard"))
-            .arg("serve")
-            .args(arguments)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_patchboard"));
+        command.arg("serve").args(arguments);
+        Self::spawn(command, simulator, dir, more)
+    }
+
+    /// In a shell that says this first, for example what the process is allowed to use.
+    pub(crate) fn start_under(first: &str, simulator: &Simulator, dir: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{first}; exec \"$0\" serve")).arg(env!("CARGO_BIN_EXE_patchboard"));
+        Self::spawn(command, simulator, dir, &[])
+    }
+
+    fn spawn(mut command: Command, simulator: &Simulator, dir: &Path, more: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env("PATCHBOARD__SERVER__LISTEN", "127.0.0.1:0")
             .env("PATCHBOARD__STORE__URL", format!("sqlite:{}", dir.join("crash.db").display()))
             .env("PATCHBOARD__CLOUD__REGION", "ap-southeast-1")
@@ -68,6 +79,22 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let done = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(done.success());
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it did not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn kill(mut self) {
@@ -124,10 +151,15 @@ impl Browser {
     }
 
     pub(crate) async fn send(&self, url: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+        self.try_send(url, fields).await.unwrap()
+    }
+
+    /// To a server that may end before it answers.
+    pub(crate) async fn try_send(&self, url: &str, fields: &[(&str, &str)]) -> reqwest::Result<reqwest::Response> {
         let body = reqwest::Url::parse_with_params("http://x/", fields).unwrap().query().unwrap_or_default().to_owned();
         let request = self.0.post(url).header("accept", "text/html").header("content-type", "application/x-www-form-urlencoded");
         let origin = url.split('/').take(3).collect::<Vec<_>>().join("/");
-        request.header("origin", origin).header("cookie", &self.1).body(body).send().await.unwrap()
+        request.header("origin", origin).header("cookie", &self.1).body(body).send().await
     }
 
     pub(crate) async fn post(&self, url: &str, fields: &[(&str, &str)]) -> String {

@@ -6,7 +6,11 @@ use crate::{
     process::{Browser, Server},
     support::{TestApp, simulator},
 };
-use patchboard_backend::clock::SystemClock;
+use chrono::{DateTime, Duration, Utc};
+use patchboard_backend::{
+    Cloud, Policy, Services, Store, Ways, Workers,
+    clock::{Clock, SystemClock},
+};
 use patchboard_domain::account::Role;
 use patchboard_simulator::{Act, Simulator};
 use std::sync::Arc;
@@ -140,4 +144,142 @@ async fn two_approvals_on_two_replicas_are_two() {
     let (a, b) = tokio::join!(app.services.decide(&leads[0], &id, ruling()), other.decide(&leads[1], &id, ruling()));
     assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
     assert_eq!(app.words(&id).await, ["planned"], "neither missed the other");
+}
+
+#[tokio::test]
+async fn three_replicas_share_one_pace_at_a_cloud_that_throttles() {
+    let app = TestApp::start().await;
+    if app.database.is_file() {
+        return;
+    }
+    let app = app.reopened(|settings| settings.calls_per_minute = None).await;
+    app.sync().await;
+    let mut plans = Vec::new();
+    for instance in app.pickable(15) {
+        let id = app.draft(std::slice::from_ref(&instance), 180).await;
+        app.confirm(&id).await;
+        plans.push((id, instance));
+    }
+    let others = [app.replica_as(|s| s.calls_per_minute = None).await, app.replica_as(|s| s.calls_per_minute = None).await];
+    app.simulator.world(|w| w.switches.requests_per_minute = 10);
+    for _ in 0..60 {
+        let [a, b] = &others;
+        let (cloud, of_a, of_b) = (app.cloud(), a.clouds()[0].clone(), b.clouds()[0].clone());
+        let (one, two, three) = tokio::join!(app.services.send_pass(&cloud), a.send_pass(&of_a), b.send_pass(&of_b));
+        assert!(one.is_ok() && two.is_ok() && three.is_ok());
+        app.advance(10);
+        app.sync().await;
+    }
+    for (id, instance) in &plans {
+        assert_eq!((app.words(id).await, app.tasks(std::slice::from_ref(instance))), (vec!["accepted"], vec![1]));
+    }
+    let refused = app.count("SELECT COUNT(*) FROM attempts WHERE outcome = 'not_sent'").await;
+    assert!(refused <= 6, "what one of them was refused, all of them heed: {refused} refusals for 15 calls");
+}
+
+/// A machine whose clock is off.
+struct Off(Duration);
+
+impl Clock for Off {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now() + self.0
+    }
+
+    fn is_the_machines(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_whose_clock_is_off_takes_nothing_from_those_at_work() {
+    let database = Database::new().await;
+    if database.is_file() {
+        return;
+    }
+    let simulator = simulator(Arc::new(SystemClock), 60).await;
+    let first = replica(&simulator, &database);
+    let mut browser = Browser::new();
+    browser.sign_in(&first).await;
+    // Longer than its lease, which is renewed meanwhile.
+    let (plan, instance) = confirmed(&simulator, &first, &browser, Act::DoThenDelay { ms: 5_000 }).await;
+    let clock: Arc<dyn Clock> = Arc::new(Off(Duration::minutes(10)));
+    let mut settings = crate::support::settings(simulator.url());
+    "ap-southeast-1".clone_into(&mut settings.name);
+    let cloud = Cloud::new(settings, clock.clone()).unwrap();
+    let policy = Policy { lease_seconds: 2, settle_seconds: 1, sync_seconds: 1, ..Policy::default() };
+    let store = Store::open(database.url()).await.unwrap();
+    let ahead = Services::new(store, clock, vec![cloud], policy, Ways { seal: None, sso: None }).await.unwrap();
+    let workers = Workers::start(&ahead);
+    let page = browser.until(&format!("{}/plans/{plan}", first.url), "Pending").await;
+    assert!(!page.contains("ended before the answer was recorded"), "by the database's clock it was at work all the time");
+    assert_eq!(simulator.requests("db-upgrade/schedule-task"), 1);
+    assert_eq!(simulator.world(|w| w.tasks_of(&instance).len()), 1);
+    workers.stop().await;
+}
+
+/// What a proxy in front does: asks one after the other until one takes the connection; a refused one was asked nothing.
+async fn asked(client: &reqwest::Client, urls: &[String], from: usize, path: &str, cookie: &str) -> Result<u16, String> {
+    let mut last = String::new();
+    for n in 0..urls.len() {
+        let url = format!("{}{path}", urls[(from + n) % urls.len()]);
+        match client.get(url).header("accept", "text/html").header("cookie", cookie).send().await {
+            Ok(answer) => return Ok(answer.status().as_u16()),
+            Err(error) if error.is_connect() => last = error.to_string(),
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Err(last)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_are_exchanged_one_after_the_other_fail_no_request_and_send_once() {
+    let database = Database::new().await;
+    if database.is_file() {
+        return;
+    }
+    let simulator = simulator(Arc::new(SystemClock), 60).await;
+    let first = replica(&simulator, &database);
+    let mut browser = Browser::new();
+    browser.sign_in(&first).await;
+    let plan = crate::crash::ready(&simulator, &first, &browser).await;
+    let second = replica(&simulator, &database);
+    let urls = Arc::new(std::sync::Mutex::new(vec![first.url.clone(), second.url.clone()]));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let load = {
+        let (urls, cookie) = (urls.clone(), browser.1.clone());
+        tokio::spawn(async move {
+            let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+            let (mut good, mut bad) = (0, Vec::new());
+            for n in 0.. {
+                if *stopped.borrow() {
+                    break;
+                }
+                let now = urls.lock().unwrap().clone();
+                let path = ["/", "/instances", "/plans", "/tasks", "/readyz"][n % 5];
+                match asked(&client, &now, n, path, &cookie).await {
+                    Ok(200) => good += 1,
+                    other => bad.push(format!("{path}: {other:?}")),
+                }
+            }
+            (good, bad)
+        })
+    };
+    browser.post(&format!("{}/api/plans/confirm", second.url), &plan.fields()).await;
+    let mut now = vec![first, second];
+    for _ in 0..2 {
+        let old = now.remove(0);
+        let fresh = replica(&simulator, &database);
+        urls.lock().unwrap().push(fresh.url.clone());
+        now.push(fresh);
+        old.signal("TERM");
+        let gone = old.url.clone();
+        assert!(old.ended().success());
+        urls.lock().unwrap().retain(|url| *url != gone);
+    }
+    browser.until(&format!("{}/plans/{}", now[0].url, plan.plan), "Pending").await;
+    stop.send(true).unwrap();
+    let (good, bad) = load.await.unwrap();
+    assert!(bad.is_empty() && good >= 20, "{good} good, {bad:?}");
+    assert_eq!(simulator.requests("db-upgrade/schedule-task"), 1);
+    assert_eq!(simulator.world(|w| w.tasks_of(&plan.instance).len()), 1);
 }

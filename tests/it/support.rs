@@ -20,7 +20,7 @@ use patchboard_domain::{
     fleet::{DraftView, SentView},
     id::{InstanceId, PlanId},
     review::ReviewPolicy,
-    send::ItemState,
+    send::{Item, ItemState},
 };
 use patchboard_simulator::{
     ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches,
@@ -116,6 +116,22 @@ impl TestApp {
         Self::over(Database::new().await, simulator, clock, change, policy).await
     }
 
+    /// 60 instances, read once, on a database that was made for it.
+    pub(crate) async fn on(database: Database) -> Self {
+        let clock = Arc::new(TestClock::at(now()));
+        let simulator = simulator(clock.clone(), 60).await;
+        let app = Self::over(
+            database,
+            simulator,
+            clock,
+            |_| (),
+            Policy { review: ReviewPolicy::none(), confirm_minutes: 0, ..Policy::default() },
+        )
+        .await;
+        app.sync().await;
+        app
+    }
+
     /// 60 instances, read once, under a policy of reviews.
     pub(crate) async fn under(review: ReviewPolicy) -> Self {
         Self::ruled_by(Policy { review, confirm_minutes: 0, ..Policy::default() }).await
@@ -201,8 +217,15 @@ impl TestApp {
 
     /// Another replica on the same database and cloud.
     pub(crate) async fn replica(&self) -> Services {
+        self.replica_as(|_| ()).await
+    }
+
+    /// Another replica, with other settings of the cloud.
+    pub(crate) async fn replica_as(&self, change: impl Fn(&mut CloudSettings)) -> Services {
         let store = Store::open(self.database.url()).await.unwrap();
-        let cloud = Cloud::new(settings(self.proxy.url()), self.clock.clone()).unwrap();
+        let mut settings = settings(self.proxy.url());
+        change(&mut settings);
+        let cloud = Cloud::new(settings, self.clock.clone()).unwrap();
         let ways = Ways { seal: Some(Seal::new(&[7; 32])), sso: None };
         Services::new(store, self.clock.clone(), vec![cloud], self.services.policy().clone(), ways).await.unwrap()
     }
@@ -315,13 +338,18 @@ impl TestApp {
         let mut fields = vec![("plan_cloud", "test"), ("go", "continue")];
         fields.extend(instances.iter().map(|i| ("ticked[]", i.as_str())));
         let answer = self.post("/api/plans/pick", &fields).await;
-        let id = answer.location.strip_prefix("/plans/").and_then(|l| l.strip_suffix("/schedule"))?.to_owned();
+        self.try_confirm(answer, start).await
+    }
+
+    /// The plan whose second step an answer leads to, confirmed for a start; nothing where something stands against it.
+    pub(crate) async fn try_confirm(&self, to: Answer, start: DateTime<Utc>) -> Option<PlanId> {
+        let id = to.location.strip_prefix("/plans/").and_then(|l| l.strip_suffix("/schedule"))?.to_owned();
         let start = start.format("%Y-%m-%dT%H:%M").to_string();
         let fields =
             [("plan", id.as_str()), ("patches[]", "3.208.0.7"), ("start_local", start.as_str()), ("zone", "UTC"), ("go", "continue")];
         self.post("/api/plans/schedule", &fields).await;
         let id = PlanId::new(id);
-        let chosen: Vec<InstanceId> = instances.iter().map(InstanceId::new).collect();
+        let chosen = self.services.plan(&id).await.unwrap().draft.instances;
         self.services.read_candidates(self.cloud().name(), &chosen).await.unwrap();
         let view = self.services.draft_view(&self.actor, &id).await.unwrap();
         let n = view.chosen.len().to_string();
@@ -388,8 +416,12 @@ impl TestApp {
     }
 
     pub(crate) async fn state(&self, id: &PlanId, instance: &str) -> ItemState {
+        self.item(id, instance).await.state
+    }
+
+    pub(crate) async fn item(&self, id: &PlanId, instance: &str) -> Item {
         let wanted = InstanceId::new(instance);
-        self.sent(id).await.items.rows.into_iter().find(|(i, _)| i.instance == wanted).map(|(i, _)| i.state).unwrap()
+        self.sent(id).await.items.rows.into_iter().find(|(i, _)| i.instance == wanted).map(|(i, _)| i).unwrap()
     }
 
     /// How many tasks the cloud really has for each of these instances.

@@ -45,6 +45,8 @@ enum Step {
     /// The last plan is withdrawn, or held and let go.
     Withdraw,
     Hold(bool),
+    /// The last plan is moved to a later time; the answer to its cancel may be lost.
+    Move(Option<Act>),
     /// A colleague schedules something in the console.
     Foreign,
 }
@@ -69,7 +71,8 @@ fn steps(random: &mut fastrand::Rng, length: usize) -> Vec<Step> {
     let mut step = || match random.u32(0..100) {
         0..18 => Step::Confirm(random.usize(1..5)),
         18..38 => Step::Send(random.bool()),
-        38..55 => Step::Look(random.bool()),
+        38..52 => Step::Look(random.bool()),
+        52..55 => Step::Move(random.choice(&[None, Some(Act::Drop), Some(Act::DoThenDrop), Some(Act::DoThenFail)]).cloned().flatten()),
         55..67 => Step::Wait(*random.choice(&[1, 5, 30, 61, 125, 400]).unwrap_or(&1)),
         67..70 => Step::Jump(*random.choice(&[-3600, -60, 60, 1800]).unwrap_or(&60)),
         70..82 => Step::Strike(random.choice(&acts).cloned().unwrap_or(Act::Drop)),
@@ -131,15 +134,19 @@ impl Life {
         self.other.as_ref().filter(|_| other).unwrap_or(&self.app.services)
     }
 
+    async fn confirmed(&mut self, id: PlanId, start: DateTime<Utc>) {
+        // What could not be picked any more is not in it.
+        let instances = self.app.sent(&id).await.items.rows.iter().map(|(i, _)| i.instance.to_string()).collect();
+        self.plans.push(Planned { id, instances, start });
+    }
+
     async fn take(mut self, step: Step) -> Self {
         match step {
             Step::Confirm(n) => {
                 let instances = self.app.pickable(n);
                 let start = self.app.clock.now().duration_trunc(Duration::minutes(1)).unwrap() + Duration::minutes(180);
                 if let Some(id) = self.app.try_plan(&instances, start).await {
-                    // What could not be picked any more is not in it.
-                    let instances = self.app.sent(&id).await.items.rows.iter().map(|(i, _)| i.instance.to_string()).collect();
-                    self.plans.push(Planned { id, instances, start });
+                    self.confirmed(id, start).await;
                 }
             }
             Step::Send(other) => {
@@ -182,6 +189,17 @@ impl Life {
                     self.app.post("/api/plans/change", &[("plan", last.id.as_str()), ("go", go)]).await;
                 }
             }
+            Step::Move(act) => {
+                let Some(last) = self.plans.last() else { return self };
+                let start = last.start + Duration::minutes(60);
+                let to = self.app.post("/api/plans/change", &[("plan", last.id.as_str()), ("go", "move")]).await;
+                if let Some(act) = act {
+                    self.app.simulator.add_fault(Fault { times: 1, ..Fault::on("/cancel", act) });
+                }
+                if let Some(id) = self.app.try_confirm(to, start).await {
+                    self.confirmed(id, start).await;
+                }
+            }
             Step::Foreign => {
                 let (instances, now) = (self.app.pickable(1), self.app.services.now());
                 if let Some(instance) = instances.first() {
@@ -193,6 +211,12 @@ impl Life {
             }
         }
         self
+    }
+
+    /// Whether a plan is later than another: only that one can have taken its place.
+    fn moves(&self, plan: &PlanId, other: &PlanId) -> bool {
+        let at = |id: &PlanId| self.plans.iter().position(|p| p.id == *id);
+        at(plan) > at(other)
     }
 
     /// Nothing more goes wrong. Everything must come to an end that is true.
@@ -220,7 +244,8 @@ impl Life {
         }
         for plan in &self.plans {
             for instance in &plan.instances {
-                let state = self.app.state(&plan.id, instance).await;
+                let item = self.app.item(&plan.id, instance).await;
+                let (state, moved) = (item.state, item.moved);
                 let others = |key: &str| accounted.iter().any(|(k, i, p)| k == key && i == instance && *p != plan.id);
                 let live = self.app.simulator.world(|w| {
                     let mine = |t: &&&patchboard_simulator::Task| {
@@ -233,7 +258,13 @@ impl Life {
                 if live.len() > 1 {
                     return wrong("I1, a duplicate");
                 }
+                // Its place was taken: it is not there any more, or the move has come to nothing and it stands.
+                let replaced = moved && accounted.iter().any(|(_, i, p)| i == instance && *p != plan.id && self.moves(p, &plan.id));
+                if replaced && !live.is_empty() {
+                    return wrong("I1, moved and still there");
+                }
                 match &state {
+                    ItemState::Accepted { .. } if moved && live.is_empty() => {}
                     ItemState::Accepted { task, .. } if live != [task.key()] => return wrong("I7, accepted and not there"),
                     ItemState::Accepted { .. } | ItemState::Stopped { why: Stop::NoProof | Stop::Occupied } => {}
                     ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn | ItemState::Stopped { .. }

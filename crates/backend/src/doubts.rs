@@ -1,6 +1,6 @@
 //! Everything in doubt: shown in one place, and settled by hand where a person knows better than the list.
 
-use crate::{Error, Services, drafts::plan_subject};
+use crate::{Error, Services, drafts::plan_subject, review::cleaned};
 use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -94,7 +94,7 @@ impl Services {
         reason: &str,
     ) -> Result<(), Error> {
         self.allow(actor, Action::ResolveDoubt)?;
-        let reason: String = reason.trim().chars().take(REASON_MAX).collect();
+        let reason = cleaned(reason, REASON_MAX);
         if reason.is_empty() {
             return Err(Error::NeedsComment);
         }
@@ -136,7 +136,7 @@ impl Services {
         {
             self.cloud(name)?;
         }
-        let reason: String = reason.trim().chars().take(REASON_MAX).collect();
+        let reason = cleaned(reason, REASON_MAX);
         if hold && reason.is_empty() {
             return Err(Error::NeedsComment);
         }

@@ -64,7 +64,8 @@ impl Services {
             .into_iter()
             .map(|instance| {
                 let moves = own.and_then(|plan| plan.moves.as_ref());
-                let is_moved = |t: &&Task| moves.is_some() && t.plan.as_ref() == moves && t.status == TaskStatus::Pending;
+                let is_moved =
+                    |t: &&Task| moves.is_some() && t.plan.as_ref() == moves && t.status == TaskStatus::Pending && t.gone_at.is_none();
                 let open: Vec<&Task> = tasks.get(&instance.id).into_iter().flatten().filter(|t| !is_moved(t)).collect();
                 let other =
                     plans.get(&instance.id).filter(|p| Some(*p) != own.map(|plan| &plan.id)).map(|plan| OtherPlan { plan: plan.clone() });

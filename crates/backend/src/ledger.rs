@@ -6,13 +6,17 @@ use patchboard_domain::{
     authority::Action,
     filter::PAGE_SIZE,
     fleet::Page,
+    hold::{Hold, Scope},
     ledger::{Broken, Chain, Deed, Entry},
 };
 use patchboard_store::LedgerSearch;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Entries read at once while the whole ledger is followed.
 const PIECE: i64 = 1_000;
+
+/// Breaks that a hold names.
+const MOST_NAMED: usize = 5;
 
 impl Services {
     /// A deed of somebody, now.
@@ -38,6 +42,24 @@ impl Services {
     pub async fn ledger_after(&self, actor: &Actor, seq: i64) -> Result<Vec<Entry>, Error> {
         self.allow(actor, Action::ReadLedger)?;
         Ok(self.store().ledger_after(seq, PIECE).await?)
+    }
+
+    /// Follows the whole chain when a server starts. Where it is broken everything is put on hold, for a person to look and to decide:
+    /// pages still answer, and nothing is sent on the word of a ledger that somebody has changed.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn hold_if_broken(&self) -> Result<(), Error> {
+        let (_, _, broken) = self.verify_ledger().await?;
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let named = broken.iter().take(MOST_NAMED).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let reason = format!("the ledger is broken: {named}. Run `patchboard ledger verify` before you let it go on.");
+        tracing::error!(reason, "everything is on hold");
+        let hold = Hold { scope: Scope::Everything, at: self.now(), by: None, reason };
+        let deed = self.deed(&Actor::system(), "send.hold", "hold/everything", json!({ "scope": "everything", "reason": hold.reason }));
+        Ok(self.store().put_hold(&Scope::Everything, Some(&hold), &deed).await?)
     }
 
     /// Follows the whole chain. Returns the number of entries, the hash of the last, and every break.

@@ -79,8 +79,13 @@ impl Services {
     /// Gives every order that has no answer yet to the cloud. Cancelling or deleting twice does no harm, so a lost answer is
     /// simply asked again; the list says what came of it.
     pub(crate) async fn give_orders(&self, cloud: &Cloud) -> Result<(), Failure> {
+        // What takes a task's place waits: so does the cancel, or the instance would be left with nothing.
+        let held = self.store().held_moves(cloud.name()).await?;
         for order in self.store().open_orders(cloud.name()).await? {
             let OrderState::Asked { may_have_worked, .. } = order.state else { continue };
+            if held.contains(&order.task.key()) {
+                continue;
+            }
             // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
             let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
             let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true };

@@ -1,6 +1,6 @@
 //! Submitted plans: confirm, hold, withdraw, look at.
 
-use crate::{Error, Services, drafts::plan_subject, fleet::nearest_page, moves::moves_detail};
+use crate::{Error, Services, drafts::plan_subject, fleet::nearest_page, moves::moves_detail, zones};
 use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -11,6 +11,7 @@ use patchboard_domain::{
     id::{CloudName, InstanceId, PlanId},
     plan::Plan,
     review::before_submission,
+    schedule::read_start,
     send::{Item, ItemState, count_kinds, plan_state},
 };
 use patchboard_store::Submission;
@@ -192,6 +193,11 @@ impl Services {
         attempts.reverse();
         Ok(SentView {
             moves: self.move_view(&plan).await?,
+            // The instant is what counts; that the wall has moved under it should be known.
+            wall_moved: read_start(&plan.draft, zones::find(&plan.draft.zone).as_ref())
+                .ok()
+                .map(|s| s.at)
+                .filter(|at| plan.start_at != Some(*at)),
             moved_to: self.store().moved_to(id).await?,
             may: self.may_all(actor, &plan),
             review: self.store().reviews(id).await?.into_iter().last(),

@@ -209,7 +209,7 @@ impl Services {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
     pub async fn keep_words(&self, actor: &Actor, id: &PlanId, comment: &str) -> Result<(), Error> {
-        let comment = cleaned(comment);
+        let comment = cleaned(comment, COMMENT_MAX);
         if let Some(user) = &actor.user
             && actor.is(Role::Approver)
             && self.plan(id).await?.review.is_some()
@@ -250,7 +250,7 @@ impl Services {
         if review.hash != hash {
             return Err(Error::Changed);
         }
-        let comment = cleaned(comment);
+        let comment = cleaned(comment, COMMENT_MAX);
         if verdict != Verdict::Approve && comment.is_empty() {
             return Err(Error::NeedsComment);
         }
@@ -345,7 +345,7 @@ impl Services {
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Comment, &plan)?;
         self.not_too_often(actor, Key::many_an_hour("comment"))?;
-        let text = cleaned(text);
+        let text = cleaned(text, COMMENT_MAX);
         if text.is_empty() {
             return Err(Error::NeedsComment);
         }
@@ -404,8 +404,8 @@ fn signed_in(actor: &Actor) -> Result<UserId, Error> {
     actor.user.clone().ok_or(Error::Denied(Denied::Anonymous))
 }
 
-/// A comment without what cannot be read and what turns the text around it, at its longest.
-fn cleaned(text: &str) -> String {
+/// What somebody wrote, without what cannot be read and what turns the text around it, at its longest.
+pub(crate) fn cleaned(text: &str, most: usize) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.trim().chars().filter(|c| (!c.is_control() || *c == '\n') && !turns(*c)).take(COMMENT_MAX).collect()
+    text.trim().chars().filter(|c| (!c.is_control() || *c == '\n') && !turns(*c)).take(most).collect()
 }

@@ -13,7 +13,7 @@ use patchboard_domain::{
     protocol::{Attempt, Begun, Command, Event, Grant, Sender, Silence, View},
     send::{CloudError, HELD_UP, ItemState, Outcome, Stop},
 };
-use patchboard_store::{Around, ClaimedEntry, EntryKey};
+use patchboard_store::{Around, ClaimedEntry, EntryKey, failpoint};
 use serde_json::json;
 use std::time::Duration;
 
@@ -197,6 +197,7 @@ impl Services {
         run.in_flight = Some(InFlight(self, mark));
         (run.journalled, run.dated) = (self.elapsed(), self.now());
         let skew_seconds = self.skew_seconds(run.cloud).await?;
+        failpoint("send.before_mark");
         let begun = self.store().on_entry(key, |entry, around| {
             let began_at = around.listed_at.filter(|at| self.is_seen_since_opened(run.cloud.name(), *at));
             let begun = entry.begin(grant, around.now, View { began_at, skew_seconds, tasks: &around.tasks }, &rules);
@@ -228,6 +229,7 @@ impl Services {
     /// From the journal to the answer: a crash in between leaves the journal saying "possibly sent".
     async fn post(&self, grant: &Grant, attempt: &Attempt, run: &Run<'_>) -> Outcome {
         let Some(claimed) = &run.claimed else { return Outcome::NotSent(CloudError::default()) };
+        failpoint("send.after_mark");
         let lease = Duration::from_secs(self.rules().lease_seconds.unsigned_abs());
         // Held up so long that somebody else may think us gone: they look for it, and nothing has left.
         if self.elapsed().saturating_sub(run.journalled) * 2 > lease {
@@ -260,6 +262,7 @@ impl Services {
     }
 
     async fn record(&self, key: &EntryKey, attempt: &Attempt, outcome: &Outcome, cloud: &Cloud) -> Result<(), Error> {
+        failpoint("ack.before_commit");
         let paused = match outcome {
             Outcome::NotSent(_) => self.store().cloud_state(cloud.name()).await?.paused_until(self.store().now().await?),
             _ => None,

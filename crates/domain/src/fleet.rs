@@ -346,6 +346,8 @@ pub struct SentView {
     pub thread: Vec<Said>,
     /// What it moves, if it does.
     pub moves: Option<MoveView>,
+    /// Where its wall-clock start would be by the time zones known now, when that is not the instant that was confirmed.
+    pub wall_moved: Option<DateTime<Utc>>,
     /// Plans that move it, the oldest first.
     pub moved_to: Vec<MovedTo>,
 }

@@ -122,6 +122,20 @@ pub enum Broken {
     },
 }
 
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing { from, to } if from == to => write!(f, "entry {from} is missing"),
+            Self::Missing { from, to } => write!(f, "entries {from} to {to} are missing"),
+            Self::Stray { seq } => write!(f, "entry {seq} stands where none was written"),
+            Self::NoHead => f.write_str("what is kept about the last entry is gone"),
+            Self::Unguarded => f.write_str("the triggers that refuse changes of the ledger are gone"),
+            Self::Altered { seq } => write!(f, "entry {seq} was changed"),
+            Self::Unlinked { seq } => write!(f, "entry {seq} does not follow the one before it: one of the two was replaced"),
+        }
+    }
+}
+
 /// Follows a chain, entry by entry, in ascending order.
 #[derive(Clone, Debug)]
 pub struct Chain {

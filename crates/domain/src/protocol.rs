@@ -174,10 +174,11 @@ impl Entry {
         let any = |f: fn(&ItemState) -> bool| self.items.iter().any(|(_, state)| f(state));
         // What lies further ahead than it can was written before the clock was set back.
         let waits = self.not_before.is_some_and(|at| at > now && at <= now + Duration::seconds(LONGEST_WAIT));
-        // What is in doubt is settled first: a second body for the same request would make two doubts of one.
-        let in_doubt = any(|s| matches!(s, ItemState::Sending | ItemState::Unknown { .. }));
+        // One call at a time. What is in doubt does not hold up the others: a colleague's task on one instance may keep it so for days,
+        // and each attempt says which instances it was about.
+        let on_its_way = any(|s| matches!(s, ItemState::Sending));
         let taken = self.claim.as_ref().is_some_and(|c| c.is_live(now, rules));
-        if self.held || self.withdrawn || waits || in_doubt || taken || !any(|s| matches!(s, ItemState::Planned)) {
+        if self.held || self.withdrawn || waits || on_its_way || taken || !any(|s| matches!(s, ItemState::Planned)) {
             return None;
         }
         self.fence += 1;

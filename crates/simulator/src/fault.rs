@@ -18,6 +18,11 @@ pub enum Act {
         #[serde(default)]
         retry_after: Option<u32>,
     },
+    /// Answer 429 with just this `Retry-After`, and do nothing.
+    Throttle {
+        /// Whatever stands in the header; empty: there is none.
+        retry_after: String,
+    },
     /// Do it, then answer 500.
     DoThenFail,
     /// Do it, then close the connection without an answer.
@@ -41,6 +46,10 @@ pub enum Act {
     Partial,
     /// Do it for all, but leave the last instance out of the answer.
     DoAllNamePartly,
+    /// Do it for all, name each twice, and one that nobody asked for.
+    DoAllNameMore,
+    /// Somebody else schedules something in the console just before; then as usual.
+    Interleave,
     /// Answer with a redirect to another host.
     Redirect,
     /// Do nothing, wait so many milliseconds, then close the connection.

@@ -53,12 +53,22 @@ impl State {
                 }
                 Handled { answer, act: None }
             }
+            Some(Act::Throttle { retry_after }) => {
+                let mut answer = error(429, "APIGW.0308", "Too many requests.");
+                if !retry_after.is_empty() {
+                    answer.headers.push(("retry-after", retry_after.clone()));
+                }
+                Handled { answer, act: None }
+            }
             Some(Act::DropThenDo { seconds }) => {
                 self.late.push((now + Duration::seconds(*seconds), request.body.to_vec()));
                 Handled { answer: empty(), act }
             }
             Some(Act::Drop | Act::Hang { .. } | Act::Redirect) => Handled { answer: empty(), act },
             _ => {
+                if act == Some(Act::Interleave) {
+                    self.interleave(now);
+                }
                 let answer = self.route(request, now, act.as_ref());
                 Handled { answer, act }
             }
@@ -71,6 +81,15 @@ impl State {
         self.late = still;
         for (at, body) in due {
             self.create(&body, at, None);
+        }
+    }
+
+    /// A colleague's task, of the last instance that has none.
+    fn interleave(&mut self, now: DateTime<Utc>) {
+        let free = self.world.order.iter().rev().find(|id| self.world.tasks_of(id).is_empty()).cloned();
+        let version = self.world.hotfixes.first().map(|h| h.version.clone());
+        if let (Some(id), Some(version)) = (free, version) {
+            self.world.schedule_elsewhere(&id, &version, now + Duration::days(1), now);
         }
     }
 
@@ -165,6 +184,10 @@ impl State {
         let mut made = self.world.create(&good, &versions, start, now);
         if matches!(act, Some(Act::DoAllNamePartly)) {
             made.pop();
+        }
+        if let (Some(Act::DoAllNameMore), Some(one)) = (act, made.first().cloned()) {
+            made.extend(made.clone());
+            made.push(crate::Task { instance_id: "stranger".to_owned(), ..one });
         }
         ok(answers::created(&made))
     }

@@ -104,14 +104,7 @@ impl Store {
     /// [`Error::Database`].
     pub async fn busy(&self, cloud: &CloudName) -> Result<i64, Error> {
         let now = self.now().await?;
-        Ok(sqlx::query_scalar(
-            "SELECT COUNT(*) FROM requests r JOIN plans p ON p.id = r.plan WHERE p.cloud = $1 AND r.claimed_by IS NOT NULL AND r.claimed_until > $2
-             AND r.claimed_until <= $2 + 300000",
-        )
-        .bind(cloud.as_str())
-        .bind(ms(now))
-        .fetch_one(self.reader().await)
-        .await?)
+        Ok(sqlx::query_scalar(crate::entries::BUSY).bind(cloud.as_str()).bind(ms(now)).fetch_one(self.reader().await).await?)
     }
 
     /// Puts something on hold, or lets it go on.

@@ -115,7 +115,7 @@ impl Store {
                 .bind(instance.as_str())
                 .fetch_all(self.reader().await)
                 .await?;
-        Ok(rows.into_iter().map(|(plan, position)| EntryKey { plan: PlanId::new(plan), position }).collect())
+        Ok(rows.into_iter().map(EntryKey::from).collect())
     }
 
     /// Instances with several open tasks in the cloud.

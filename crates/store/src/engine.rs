@@ -162,23 +162,11 @@ impl<'a> Place<'a> {
         let has: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
         let ours = self.schema().iter().map(|m| m.version).max().unwrap_or_default();
         let Some(has) = has.filter(|has| *has < ours && self.engine == Engine::Sqlite) else { return Ok(()) };
-        let failed = |path: &str| {
-            let path = path.to_owned();
-            move |source: std::io::Error| Error::Directory { path, source }
-        };
         let names = std::iter::once(String::new()).chain((2..).map(|n| format!(".{n}")));
         let mut copies = names.map(|n| format!("{}.schema-{has}{n}", self.address));
         // One of an earlier upgrade is never written over.
         let Some(copy) = copies.find(|path| !Path::new(path).exists()) else { return Ok(()) };
-        // Half a copy must not look like one.
-        let part = format!("{copy}.part");
-        if Path::new(&part).exists() {
-            std::fs::remove_file(&part).map_err(failed(&part))?;
-        }
-        make_file(&part).map_err(failed(&part))?;
-        sqlx::query("VACUUM INTO $1").bind(&part).execute(pool).await?;
-        std::fs::File::open(&part).and_then(|f| f.sync_all()).map_err(failed(&part))?;
-        std::fs::rename(&part, &copy).map_err(failed(&copy))?;
+        copy_into(pool, &copy).await?;
         tracing::info!(copy, "kept a copy of the database before its schema is changed");
         Ok(())
     }
@@ -209,6 +197,30 @@ impl<'a> Place<'a> {
             Engine::Postgres => self.pool(CONNECTIONS, POSTGRES, false).await,
         }
     }
+}
+
+/// Copies the file behind a pool. Half a copy never looks like one.
+async fn copy_into(pool: &AnyPool, copy: &str) -> Result<(), Error> {
+    let failed = |path: &str| {
+        let path = path.to_owned();
+        move |source: std::io::Error| Error::Directory { path, source }
+    };
+    let part = format!("{copy}.part");
+    if Path::new(&part).exists() {
+        std::fs::remove_file(&part).map_err(failed(&part))?;
+    }
+    make_file(&part).map_err(failed(&part))?;
+    sqlx::query("VACUUM INTO $1").bind(&part).execute(pool).await?;
+    std::fs::File::open(&part).and_then(|f| f.sync_all()).map_err(failed(&part))?;
+    std::fs::rename(&part, copy).map_err(failed(copy))
+}
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`, and what comes of them.
+fn is_damage(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| {
+        let primary = code.parse::<i32>().unwrap_or_default() & 0xff;
+        primary == 11 || primary == 26
+    })
 }
 
 /// What a URL takes for something else than a part of the path.
@@ -269,6 +281,56 @@ impl Store {
         }
         place.migrate(&write).await?;
         place.store(write).await
+    }
+
+    /// Looks through the whole file of a database before something is built on it: a page that is damaged is said now, and not in the
+    /// middle of a night. A server's database is checked by its server.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Open`], [`Error::Url`].
+    pub async fn check_file(url: &str) -> Result<(), Error> {
+        let place = Place::of(url)?;
+        if place.engine == Engine::Postgres || !std::fs::metadata(place.address).is_ok_and(|file| file.len() > 0) {
+            return Ok(());
+        }
+        let damaged = |found: String| Error::Damaged { path: place.name(), found };
+        let pool = place.pool(1, SQLITE_READER, false).await.map_err(|error| match error {
+            Error::Open { source, .. } if is_damage(&source) => damaged(source.to_string()),
+            other => other,
+        })?;
+        let found: Result<String, sqlx::Error> = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&pool).await;
+        pool.close().await;
+        match found {
+            Ok(found) if found == "ok" => Ok(()),
+            Ok(found) => Err(damaged(found)),
+            Err(error) if is_damage(&error) => Err(damaged(error.to_string())),
+            Err(error) => Err(place.cannot_open(error)),
+        }
+    }
+
+    /// Copies the database of a file into another file while it is in use. The copy is whole, or there is none.
+    ///
+    /// # Errors
+    /// [`Error::NoFile`] for a server's database, [`Error::Exists`], [`Error::Directory`], [`Error::Open`].
+    pub async fn backup(url: &str, to: &Path) -> Result<(), Error> {
+        let place = Place::of(url)?;
+        if place.engine == Engine::Postgres {
+            return Err(Error::NoFile);
+        }
+        if to.exists() {
+            return Err(Error::Exists(to.display().to_string()));
+        }
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        if !Path::new(place.address).exists() {
+            return Err(Error::Directory { path: place.address.to_owned(), source: missing() });
+        }
+        let pool = place.pool(1, SQLITE_READER, false).await?;
+        if !place.is_ours(&pool).await? {
+            return Err(Error::Foreign(place.name()));
+        }
+        let result = copy_into(&pool, &to.display().to_string()).await;
+        pool.close().await;
+        result
     }
 
     /// Opens a database for a command, beside servers that may be running on it: only they change its schema. A file that nobody

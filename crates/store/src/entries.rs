@@ -3,6 +3,7 @@
 use crate::{
     Error, Store,
     error::{doc, json},
+    failpoint::failpoint,
     ledger::append,
     time::{instant, ms},
     tx::Tx,
@@ -25,6 +26,12 @@ pub struct EntryKey {
     pub plan: PlanId,
     /// Position of the request in it, from 0.
     pub position: i64,
+}
+
+impl From<(String, i64)> for EntryKey {
+    fn from((plan, position): (String, i64)) -> Self {
+        Self { plan: PlanId::new(plan), position }
+    }
 }
 
 /// What a transition is told beside the entry itself.
@@ -230,6 +237,9 @@ impl Store {
         if after.items != before.items {
             sqlx::query("UPDATE plans SET updated_at = $1 WHERE id = $2").bind(ms(now)).bind(key.plan.as_str()).execute(&mut *tx).await?;
         }
+        if !deeds.is_empty() {
+            failpoint("entry.before_ledger");
+        }
         for deed in &deeds {
             append(&mut tx, deed).await?;
         }
@@ -253,20 +263,13 @@ impl Store {
         if listing > 0 {
             return Ok(None);
         }
-        let busy: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM requests r JOIN plans p ON p.id = r.plan WHERE p.cloud = $1 AND r.claimed_by IS NOT NULL AND r.claimed_until > $2
-             AND r.claimed_until <= $2 + 300000",
-        )
-        .bind(cloud.as_str())
-        .bind(ms(now))
-        .fetch_one(&mut *tx)
-        .await?;
+        let busy: i64 = sqlx::query_scalar(BUSY).bind(cloud.as_str()).bind(ms(now)).fetch_one(&mut *tx).await?;
         if usize::try_from(busy).is_ok_and(|n| n >= most) {
             return Ok(None);
         }
         let rows: Vec<(String, i64)> = sqlx::query_as(SENDABLE).bind(cloud.as_str()).bind(ms(now)).fetch_all(&mut *tx).await?;
         for (plan, position) in rows {
-            let key = EntryKey { plan: PlanId::new(plan), position };
+            let key = EntryKey::from((plan, position));
             let Some((before, _)) = load(&mut tx, &key).await? else { continue };
             let mut entry = before.clone();
             if let Some(grant) = entry.claim(holder, now, rules) {
@@ -328,7 +331,7 @@ impl Store {
 
     async fn keys(&self, sql: &'static str, cloud: &CloudName) -> Result<Vec<EntryKey>, Error> {
         let rows: Vec<(String, i64)> = sqlx::query_as(sql).bind(cloud.as_str()).fetch_all(self.reader().await).await?;
-        let mut keys: Vec<_> = rows.into_iter().map(|(plan, position)| EntryKey { plan: PlanId::new(plan), position }).collect();
+        let mut keys: Vec<_> = rows.into_iter().map(EntryKey::from).collect();
         keys.sort_unstable();
         Ok(keys)
     }
@@ -372,13 +375,17 @@ pub fn listing_lease(cloud: &CloudName) -> String {
     format!("listing/{cloud}")
 }
 
+/// How many requests of a cloud are being worked on: by a claim that lies no further ahead than any lease can (300 s).
+pub(crate) const BUSY: &str = "SELECT COUNT(*) FROM requests r JOIN plans p ON p.id = r.plan
+    WHERE p.cloud = $1 AND r.claimed_by IS NOT NULL AND r.claimed_until > $2 AND r.claimed_until <= $2 + 300000";
+
 /// The most urgent ones with something to send. What lies further ahead than any lease (300 s) or pause (1000 s) is of before the clock
-/// was set back, and holds nobody up. Here: not held, not before their time, nothing of them in doubt, nobody at work on them.
+/// was set back, and holds nobody up. Here: not held, not before their time, nothing of them on its way, nobody at work on them.
 const SENDABLE: &str = "SELECT r.plan, r.position FROM requests r JOIN plans p ON p.id = r.plan
     WHERE r.plan IN (SELECT plan FROM items WHERE state = 'planned') AND p.cloud = $1 AND p.held_at IS NULL AND p.withdrawn_at IS NULL
     AND (r.not_before <= $2 OR r.not_before > $2 + 1000000)
     AND (r.claimed_by IS NULL OR r.claimed_until <= $2 OR r.claimed_until > $2 + 300000)
     AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud)
     AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')
-    AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state IN ('sending', 'unknown'))
+    AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'sending')
     ORDER BY p.start_at, p.submitted_at, r.plan, r.position LIMIT 1";

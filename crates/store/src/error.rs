@@ -27,6 +27,20 @@ pub enum Error {
     /// The file holds tables of something else. Nothing was written into it.
     #[error("{0} is the database of another program; give Patchboard a file of its own (store.url)")]
     Foreign(String),
+    /// The file is damaged. Nothing was written into it.
+    #[error("{path} is damaged ({found}): stop, keep the file, and restore a copy; what was sent since is found in the cloud's list")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What SQLite says of it.
+        found: String,
+    },
+    /// The copy cannot be made.
+    #[error("{0} exists already; a copy is never written over another one")]
+    Exists(String),
+    /// A server's database is copied by the tools of its server.
+    #[error("only a file is copied by this command; copy a PostgreSQL database with pg_dump")]
+    NoFile,
     /// Another process serves from this database.
     #[error("another Patchboard is running on {0}: two would send the same requests. Stop it first, or give this one another store.url")]
     InUse(String),

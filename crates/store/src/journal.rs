@@ -3,6 +3,7 @@
 use crate::{
     Error, Store,
     error::{doc, json, one_row},
+    failpoint::failpoint,
     ledger::append,
     moves::{Moves, begin_moves},
     time::{instant, ms},
@@ -97,6 +98,7 @@ impl Store {
         let mut tx = self.begin().await?;
         submit_in(&mut tx, s, None).await?;
         append(&mut tx, deed).await?;
+        failpoint("submit.before_commit");
         tx.commit().await?;
         Ok(())
     }

@@ -17,6 +17,7 @@ use patchboard_domain::{
     moving::MovedTo,
     send::ItemState,
 };
+use std::collections::BTreeSet;
 
 /// What a submission takes the place of.
 #[derive(Clone, Debug)]
@@ -91,6 +92,22 @@ impl Store {
         q.push(" WHERE m.cloud = ").push_bind(cloud.as_str());
         q.push(" AND m.put_back_at IS NULL AND i.state IN ('rejected', 'stopped', 'missed', 'withdrawn') ORDER BY m.plan, m.instance");
         self.move_rows(q).await
+    }
+
+    /// Keys of tasks whose place is to be taken by something that is on hold: they are not cancelled meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn held_moves(&self, cloud: &CloudName) -> Result<BTreeSet<String>, Error> {
+        let keys: Vec<(String,)> = sqlx::query_as(
+            "SELECT m.task_key FROM moves m JOIN items i ON i.plan = m.plan AND i.instance = m.instance JOIN plans p ON p.id = m.plan
+             WHERE m.cloud = $1 AND i.state = 'moving' AND (p.held_at IS NOT NULL
+               OR EXISTS (SELECT 1 FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud))",
+        )
+        .bind(cloud.as_str())
+        .fetch_all(self.reader().await)
+        .await?;
+        Ok(keys.into_iter().map(|(key,)| key).collect())
     }
 
     async fn move_rows(&self, q: Sql) -> Result<Vec<MoveRow>, Error> {

@@ -1,0 +1,196 @@
+//! What happens to databases: torn, damaged, locked, away, full. Nothing is sent on the word of one that cannot be relied on.
+
+use crate::{
+    database::Database,
+    process::{Browser, Server},
+    support::{TestApp, simulator},
+};
+use axum::http::StatusCode;
+use patchboard_backend::{Store, clock::SystemClock};
+use patchboard_domain::send::ItemState;
+use patchboard_simulator::proxy::{Proxy, Toxic, Way};
+use std::{process::Command, sync::Arc};
+
+/// Bytes of the header of a write-ahead log, and of each frame before its page. <https://www.sqlite.org/fileformat2.html#walformat>
+const WAL_HEADER: usize = 32;
+const FRAME_HEADER: usize = 24;
+
+#[tokio::test]
+async fn a_log_torn_anywhere_is_a_database_of_an_earlier_moment() {
+    let app = TestApp::start().await;
+    if !app.database.is_file() {
+        return;
+    }
+    let (id, instances) = app.confirmed(2).await;
+    let (db, wal) = (app.database.path("test.db"), app.database.path("test.db-wal"));
+    let before = std::fs::metadata(&wal).unwrap().len() as usize;
+    app.send().await;
+    let (file, log) = (std::fs::read(&db).unwrap(), std::fs::read(&wal).unwrap());
+    assert!(log.len() > before, "the log was not folded in meanwhile");
+    let page = usize::from(u16::from_be_bytes([file[16], file[17]]));
+    let frame = FRAME_HEADER + page;
+    let first = (before - WAL_HEADER) / frame;
+    let mut seen = std::collections::BTreeSet::new();
+    for end in (first..=(log.len() - WAL_HEADER) / frame).flat_map(|n| [n * frame, n * frame + frame / 2]) {
+        let end = (WAL_HEADER + end).min(log.len());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("torn.db");
+        std::fs::write(&path, &file).unwrap();
+        std::fs::write(dir.path().join("torn.db-wal"), &log[..end]).unwrap();
+        let url = format!("sqlite:{}", path.display());
+        Store::check_file(&url).await.unwrap();
+        let store = Store::open(&url).await.unwrap();
+        let words: Vec<_> = store.items(&id).await.unwrap().into_iter().map(|i| i.state.word()).collect();
+        let (intents, sending) = (store.attempts(&id).await.unwrap().len(), words.contains(&"sending") || words.contains(&"accepted"));
+        assert_eq!(intents == 1, sending, "{end}: an intent and its state, or neither");
+        seen.insert(words.join(" "));
+        store.close().await;
+    }
+    let expected = ["accepted accepted", "planned planned", "sending sending"];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected, "each moment, and none in between; {instances:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_page_is_said_at_the_start_and_a_changed_entry_puts_everything_on_hold() {
+    let simulator = simulator(Arc::new(SystemClock), 60).await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut browser = Browser::new();
+    let server = Server::start(&simulator, dir.path(), &[]);
+    browser.sign_in(&server).await;
+    browser.until(&format!("{}/instances", server.url), "60 match").await;
+    server.signal("TERM");
+    server.ended();
+
+    let path = dir.path().join("crash.db");
+    let whole = std::fs::read(&path).unwrap();
+    let url = format!("sqlite:{}", path.display());
+    let database = Database::at(&url);
+    database.unguard_ledger().await;
+    database.edit("UPDATE ledger SET body = body || ' ' WHERE seq = 2").await.unwrap();
+    let server = Server::start(&simulator, dir.path(), &[]);
+    let page = browser.get(&format!("{}/doubt", server.url)).await;
+    assert!(page.contains("the ledger is broken") && page.contains("entry 2 was changed"), "who opens it sees why nothing is sent");
+    server.signal("TERM");
+    server.ended();
+
+    let mut damaged = whole;
+    let middle = damaged.len() / 2 / 4096 * 4096;
+    damaged[middle..middle + 4096].fill(0xa5);
+    std::fs::write(&path, &damaged).unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_patchboard"))
+        .arg("serve")
+        .env("PATCHBOARD__STORE__URL", &url)
+        .env("PATCHBOARD__SERVER__LISTEN", "127.0.0.1:0")
+        .env("PATCHBOARD__CLOUD__REGION", "ap-southeast-1")
+        .env("HUAWEICLOUD_SDK_AK", "x")
+        .env("HUAWEICLOUD_SDK_SK", "y")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(!run.status.success() && said.contains("is damaged") && said.contains("restore a copy"), "{said}");
+    assert_eq!(std::fs::read(&path).unwrap(), damaged, "nothing was written into it");
+}
+
+#[tokio::test]
+async fn a_long_reader_and_another_writer_delay_and_lose_nothing() {
+    let app = TestApp::start().await;
+    if !app.database.is_file() {
+        return;
+    }
+    let instances = app.pickable(1);
+    let id = app.draft(&instances, 120).await;
+    app.draft_view(&id).await;
+    let mut reader = app.database.connection().await;
+    sqlx::raw_sql("BEGIN; SELECT COUNT(*) FROM ledger").execute(&mut reader).await.unwrap();
+    let mut writer = app.database.connection().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut writer).await.unwrap();
+    let release = async {
+        // Ours waits in line by now, or comes too late to: either way it must get through.
+        tokio::task::yield_now().await;
+        sqlx::raw_sql("COMMIT").execute(&mut writer).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(app.confirm(&id), release);
+    assert_eq!(answer.location, format!("/plans/{id}"));
+    for _ in 0..30 {
+        app.sync().await;
+    }
+    app.send().await;
+    let grown = std::fs::metadata(app.database.path("test.db-wal")).unwrap().len();
+    sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
+    for _ in 0..30 {
+        app.sync().await;
+    }
+    let after = std::fs::metadata(app.database.path("test.db-wal")).unwrap().len();
+    assert_eq!((app.words(&id).await, app.tasks(&instances)), (vec!["accepted"], vec![1]));
+    assert!(after <= grown.max(8 * 1024 * 1024), "the log is used again once nobody reads it: {grown} then {after} bytes");
+}
+
+#[tokio::test]
+async fn a_copy_is_made_while_it_runs_and_never_over_another() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    let copy = app.database.path("copy.db");
+    let backup = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_patchboard"));
+        command.arg("backup").arg(&copy).env("PATCHBOARD__STORE__URL", app.database.url()).output().unwrap()
+    };
+    let run = backup();
+    if !app.database.is_file() {
+        assert!(!run.status.success() && String::from_utf8_lossy(&run.stderr).contains("pg_dump"));
+        return;
+    }
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let again = backup();
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("exists already"));
+    let app = app.restored(format!("sqlite:{}", copy.display())).await;
+    assert_eq!(app.words(&id).await, ["planned"]);
+    app.sync().await;
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["accepted"], "it is a whole Patchboard");
+}
+
+/// Between Patchboard and its database server.
+async fn behind_a_proxy() -> Option<(TestApp, Proxy)> {
+    let database = Database::new().await;
+    let address = database.address()?;
+    let proxy = Proxy::start(address).await.unwrap();
+    let app = TestApp::on(database.reached_at(proxy.address())).await;
+    Some((app, proxy))
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_stops_all_sending_and_is_said_until_it_is_back() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let (id, instances) = app.confirmed(1).await;
+    proxy.set(vec![Toxic::Refuse]).await.unwrap();
+    assert!(app.services.send_pass(&app.cloud()).await.is_err());
+    assert_eq!(app.creates(), 0, "what cannot be written down does not leave");
+    assert_eq!(app.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.get("/healthz").await.status, StatusCode::OK, "the process itself is alive");
+    proxy.set(Vec::new()).await.unwrap();
+    app.until(async || app.get("/readyz").await.status == StatusCode::OK).await;
+    app.sync().await;
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"], 1, vec![1]));
+}
+
+#[tokio::test]
+async fn a_database_whose_answer_is_lost_in_the_middle_has_no_effect_twice() {
+    // The connection ends after so many bytes of its answers: in each of the statements around the call, commits among them.
+    for bytes in [40, 400, 900, 1_500, 2_500, 4_000, 6_000] {
+        let Some((app, proxy)) = behind_a_proxy().await else { return };
+        let (id, instances) = app.confirmed(1).await;
+        proxy.set(vec![Toxic::LimitData(Way::Down, bytes)]).await.unwrap();
+        // It may get through, if it needs less.
+        let _ = app.services.send_pass(&app.cloud()).await;
+        proxy.set(Vec::new()).await.unwrap();
+        for _ in 0..12 {
+            // A connection that broke may be found broken only now.
+            app.advance(130);
+            let _ = app.services.sync_pass(&app.cloud()).await;
+            let _ = app.services.send_pass(&app.cloud()).await;
+        }
+        assert!(matches!(app.state(&id, &instances[0]).await, ItemState::Accepted { .. }), "{bytes}: {:?}", app.words(&id).await);
+        assert_eq!(app.tasks(&instances), [1], "{bytes}");
+    }
+}
