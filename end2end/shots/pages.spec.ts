@@ -37,7 +37,23 @@ async function plans(page: Page, demo: Demo): Promise<Record<string, string>> {
   const lost = await draft("q=create-dropped", 1);
   await approved(lost);
   await page.getByText("answer lost").waitFor({ timeout: 20_000 }).catch(() => undefined);
-  return { review, schedule: `${review}/schedule`, pick: `${review}/instances`, sent, doubt: lost };
+  // One that was scheduled, on its way to another time.
+  const scheduled = await draft("q=pilot&engine=3.208.0&status=ACTIVE", 1);
+  await approved(scheduled);
+  await page.getByRole("button", { name: /to another time/ }).click({ timeout: 30_000 });
+  await ready(page);
+  await page.getByLabel("Date and time").fill(localTime(11, 8));
+  await page.getByRole("button", { name: "Continue to review" }).click();
+  const move = new URL(page.url()).pathname;
+  await page.getByRole("button", { name: "Ask for a decision" }).click();
+  const moved = await draft("q=test&engine=3.208.0&status=ACTIVE", 1);
+  await approved(moved);
+  await page.getByRole("button", { name: /to another time/ }).click({ timeout: 30_000 });
+  await ready(page);
+  const moveDraft = new URL(page.url()).pathname;
+  await page.getByLabel("Date and time").fill(localTime(12, 8));
+  await page.getByRole("button", { name: "Continue to review" }).click();
+  return { "move-schedule": moveDraft, "move-draft": moveDraft.replace("/schedule", ""), "as-lead-move": move, "move-old": scheduled, review, schedule: `${review}/schedule`, pick: `${review}/instances`, sent, doubt: lost };
 }
 
 test("every page", async ({ page, context, demo, problems }) => {

@@ -25,7 +25,7 @@ test("moved to another time, and followed from either plan", async ({ page, cont
   await eventually(page, async () => expect(page.getByText("Pending").first()).toBeVisible({ timeout: 500 }));
 
   await open(page, old);
-  await expect(page.getByText("Moved", { exact: true }).first()).toBeVisible();
+  await expect(page.locator(".badge", { hasText: "Moved" }).first()).toBeVisible();
   await page.getByRole("link", { name: "Open it" }).click();
   await expect(page).toHaveURL(new RegExp(moved));
   await context.addCookies([{ name: "lang", value: "zh-CN", url: demo.url }]);

@@ -1,12 +1,14 @@
 //! `cargo xtask bench faults`: the same instances pushed through the same faults by the official Python SDK with its retries, by an
 //! outbox as it is usually written, and by Patchboard. Measured in one run on one machine; printed, never asserted.
 
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "`cargo xtask bench` says how much, and shows the table")]
+
 use crate::{
     process::{Browser, Server},
     support::simulator,
 };
 use chrono::{DateTime, Utc};
-use patchboard_backend::clock::SystemClock;
+use patchboard_backend::clock::{Clock, SystemClock};
 use patchboard_simulator::{ACCESS_KEY, Act, Fault, PROJECT, SECRET_KEY, Simulator, TaskState};
 use serde_json::json;
 use sqlx::{ConnectOptions, any::AnyConnectOptions};
@@ -94,7 +96,7 @@ async fn peer(name: &'static str, script: &str, simulator: &Simulator, ids: &[St
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench").join(script);
         Command::new(python).arg(script).arg(&work).arg(dir.path()).stdout(Stdio::piped()).spawn().unwrap()
     };
-    let began = Utc::now();
+    let began = SystemClock.now();
     let mut kills = 0;
     let mut process = run();
     let mut said = listen(&mut process);
@@ -164,7 +166,7 @@ async fn patchboard(name: &'static str, simulator: &Simulator, ids: &[String], b
     let path = format!("/plans/{plan}");
     let page = until(&browser, &format!("{}{path}", server.url), |page| page.contains("name=\"hash\"")).await;
     let hash = page.split("name=\"hash\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
-    let began = Utc::now();
+    let began = SystemClock.now();
     let fields = [("plan", plan.as_str()), ("hash", &hash), ("count", &ids.len().to_string())];
     assert_eq!(browser.post(&format!("{}/api/plans/confirm", server.url), &fields).await, path);
     let (mut kills, deadline) = (0, Instant::now() + PATIENCE);

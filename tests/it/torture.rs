@@ -159,7 +159,10 @@ impl Life {
                 services.sync_pass(&services.clouds()[0]).await.unwrap();
             }
             Step::Wait(seconds) => self.app.advance(seconds),
-            Step::Jump(seconds) => self.app.clock.jump(Duration::seconds(seconds)),
+            Step::Jump(seconds) => {
+                self.app.clock.jump(Duration::seconds(seconds));
+                self.app.simulator.clock_was_set(Duration::seconds(seconds));
+            }
             Step::Strike(act) => self.app.simulator.add_fault(Fault::on_create(1, act)),
             Step::Blind(act) => self.app.simulator.add_fault(Fault { times: 1, ..Fault::on("instances/schedule-tasks", act) }),
             Step::Network(toxic) => self.app.network(&[toxic]).await,

@@ -106,7 +106,15 @@ impl Simulator {
         let now = (self.clock)();
         let mut state = self.lock();
         state.world.advance(now);
+        state.act_late(now);
         f(&mut state.world)
+    }
+
+    /// Its clock was set by so much; no time went by: what it does late, it does as much later as before.
+    pub fn clock_was_set(&self, by: chrono::Duration) {
+        for (at, _) in &mut self.lock().late {
+            *at += by;
+        }
     }
 
     /// Requests seen so far whose `METHOD /path` contains `part`.
