@@ -46,8 +46,7 @@ async function plans(page: Page, demo: Demo): Promise<Record<string, string>> {
   await page.getByRole("button", { name: "Continue to review" }).click();
   const move = new URL(page.url()).pathname;
   await page.getByRole("button", { name: "Ask for a decision" }).click();
-  const moved = await draft("q=test&engine=3.208.0&status=ACTIVE", 1);
-  await approved(moved);
+  await open(page, scheduled);
   await page.getByRole("button", { name: /to another time/ }).click({ timeout: 30_000 });
   await ready(page);
   const moveDraft = new URL(page.url()).pathname;

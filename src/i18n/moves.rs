@@ -5,13 +5,13 @@ use super::messages;
 messages! {
     move_button(n: usize) { "Move the {n} that wait to another time", "将待执行的 {n} 个改期" }
     move_title { "Move to another time", "改期" }
-    move_draft(instances: &str) { "This plan moves {instances} to another time. They were scheduled by", "该计划将{instances}改期。原安排来自计划" }
+    move_draft(instances: &str) { "This plan moves {instances} to another time; so far scheduled by", "该计划将{instances}改期。原安排来自计划" }
     move_nothing { "Nothing of the plan to be moved waits for its start any more.", "原计划中已没有等待执行的实例。" }
     move_from { "Scheduled for", "原定时间" }
     move_to { "To be moved to", "改期到" }
     move_patches { "Hot patches so far", "原定热补丁" }
     move_how { "Once this is confirmed or approved, the old tasks are cancelled. Each instance is scheduled anew only when the cloud's list shows its old task cancelled. What cannot be cancelled any more stays at its old time. If the cloud refuses the new time, the old time is scheduled again, as it was approved, as long as its lead time allows.", "确认或批准后，先取消原任务；仅当云端列表显示原任务已取消，才为该实例重新安排。已无法取消的仍按原定时间执行。若云端拒绝新的时间，只要提前量仍允许，就按已批准的内容恢复原定时间。" }
-    move_sent(instances: &str) { "Moves {instances} from another time; before, they were scheduled by", "将{instances}改期；原安排来自计划" }
+    move_sent(instances: &str) { "Moves {instances} from another time; before, scheduled by", "将{instances}改期；原安排来自计划" }
     moved_to_draft { "A move to another time is being prepared:", "正在准备改期：" }
     moved_to_review { "A move to another time waits for a decision:", "改期正在等待审批：" }
     moved_to_sent(when: &str) { "Moved to {when}:", "已改期到 {when}：" }

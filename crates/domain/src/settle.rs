@@ -61,7 +61,14 @@ pub enum Verdict {
 /// Judges one listing by the `tasks` of the instance in it.
 pub fn judge(doubt: &Doubt, listing: Listing<'_>, tasks: &[&Task], settle_seconds: i64) -> Verdict {
     // That it is there is proved whenever it is seen; that it is not, only when it can come no more.
-    if let Some(task) = find_child(tasks, doubt, listing.skew_seconds) {
+    // Across a jump of the clock nobody can say what was made before what; that it was not there before the attempt is known all the same.
+    let jumped = doubt.pre_image && (listing.steady_since > doubt.attempted_at || doubt.attempted_at > listing.began_at);
+    let child = if jumped {
+        find_child(tasks, &Doubt { attempted_at: DateTime::<Utc>::MIN_UTC, ..doubt.clone() }, listing.skew_seconds)
+    } else {
+        find_child(tasks, doubt, listing.skew_seconds)
+    };
+    if let Some(task) = child {
         return Verdict::Adopt(task.id.clone());
     }
     if listing.began_at < doubt.since || tasks.iter().any(|t| t.status.is_open()) {
@@ -153,6 +160,21 @@ mod tests {
         assert_eq!(judge(&doubt(Some(20)), listing(20), &[], SETTLE), Verdict::Absent);
         assert_eq!(judge(&doubt(Some(20)), listing(21), &[], SETTLE), Verdict::AbsentOnce, "looked at again from here on");
         assert_eq!(judge(&doubt(Some(600)), listing(20), &[], SETTLE), Verdict::AbsentOnce, "what lies ahead was before a jump back");
+    }
+
+    #[test]
+    fn across_a_jump_of_the_clock_what_was_not_there_before_is_ours() {
+        // The clock was set back by an hour after the attempt; the task says that it was made before it.
+        let found = task(TaskStatus::Pending, 7200, -3590, -3500);
+        let verdict = |pre_image, steady, began| {
+            let tasks = std::slice::from_ref(&found);
+            let listing = Listing { began_at: at(began), steady_since: at(steady), skew_seconds: 0, tasks };
+            judge(&Doubt { pre_image, ..doubt(None) }, listing, &[&found], SETTLE)
+        };
+        assert!(matches!(verdict(true, -3595, -3000), Verdict::Adopt(_)), "the attempt lies ahead: the clock was set back");
+        assert!(matches!(verdict(true, 1, 30), Verdict::Adopt(_)), "it was set on, or another process measures it");
+        assert_eq!(verdict(true, -4000, 30), Verdict::Wait, "on a steady clock it is older than the attempt");
+        assert_eq!(verdict(false, -3595, -3000), Verdict::Wait, "and without a list of what was there before nothing is known");
     }
 
     #[test]
