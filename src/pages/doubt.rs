@@ -132,7 +132,7 @@ fn Settle(row: DoubtRow, page: i64) -> impl IntoView {
         })
         .collect::<Vec<_>>();
     view! {
-        <form method="post" action=ResolveDoubt::url() class="card">
+        <form method="post" action=ResolveDoubt::url() class="card stack">
             <h2>{lang.resolve_title()} ": " {name}</h2>
             <p class="hint">{lang.resolve_help()}</p>
             <input type="hidden" name="plan" value=row.plan.to_string()/>
@@ -205,7 +205,7 @@ fn HoldForm(scopes: Vec<Scope>) -> impl IntoView {
     }
     let options = scopes.iter().map(|s| view! { <option value=s.key()>{lang.scope(s)}</option> }).collect::<Vec<_>>();
     view! {
-        <form method="post" action=HoldAll::url() class="card">
+        <form method="post" action=HoldAll::url() class="card stack">
             <p class="hint">{lang.hold_help()}</p>
             <label class="field">{lang.hold_what()}<select name="scope">{options}</select></label>
             <label class="field">{lang.reason()}<input name="reason" required maxlength="1000" autocomplete="off"/></label>

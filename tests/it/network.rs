@@ -4,8 +4,11 @@ use crate::{
     faults::settle,
     support::{TestApp, now, simulator},
 };
-use patchboard_backend::clock::{Clock, TestClock};
-use patchboard_domain::send::ItemState;
+use patchboard_backend::{
+    Policy,
+    clock::{Clock, TestClock},
+};
+use patchboard_domain::{review::ReviewPolicy, send::ItemState};
 use patchboard_simulator::{
     Act, Fault,
     proxy::{Toxic, Way},
@@ -208,4 +211,15 @@ async fn a_cloud_that_is_away_for_an_hour_is_not_stormed_when_it_is_back() {
         assert_eq!(app.words(id).await, ["accepted"; 2]);
     }
     assert_eq!((app.creates(), app.tasks(&pickable)), (20, vec![1; 40]), "each once");
+}
+
+#[tokio::test]
+async fn a_look_that_lasts_longer_than_its_lease_renews_it_and_ends() {
+    let policy = Policy { lease_seconds: 1, review: ReviewPolicy::none(), confirm_minutes: 0, ..Policy::default() };
+    let app = TestApp::ruled_by(policy).await;
+    // Every piece of an answer comes late: the look renews its lease and tells how far it is while it waits, and while it writes.
+    app.network(&[Toxic::Latency(Way::Down, 700)]).await;
+    tokio::time::timeout(std::time::Duration::from_secs(30), app.sync()).await.expect("it waits for nothing that waits for it");
+    let status = app.services.sync_status(&app.cloud()).await.unwrap();
+    assert_eq!((status.error, status.instances_at.is_some()), (None, true));
 }

@@ -3,7 +3,7 @@
 //! `cargo xtask torture --seed N --minutes M` lives through many; here a few do. One that ends badly is cut down to the shortest that
 //! still does, and said with its seed.
 
-use crate::support::{TestApp, now, simulator};
+use crate::support::{TestApp, now};
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use patchboard_backend::{
     Policy, Services,
@@ -15,10 +15,11 @@ use patchboard_domain::{
     send::{ItemState, Stop},
 };
 use patchboard_simulator::{
-    Act, Fault, TaskState,
+    Act, Fault, Options, Simulator, Switches, TaskState,
     proxy::{Toxic, Way},
 };
 use std::{collections::BTreeSet, sync::Arc};
+use tokio::net::TcpListener;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -105,7 +106,15 @@ struct Life {
 impl Life {
     async fn begin() -> Self {
         let clock = Arc::new(TestClock::at(now()));
-        let world = simulator(clock.clone(), 150).await;
+        // The cloud's clock is right; ours is the one that is set.
+        let steady = clock.clone();
+        let options = Options {
+            seed: 1,
+            instances: 150,
+            switches: Switches::default(),
+            clock: Arc::new(move || now() + Duration::from_std(steady.elapsed()).unwrap()),
+        };
+        let world = Simulator::start(options, TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         let policy = Policy {
             review: ReviewPolicy::none(),
             confirm_minutes: 0,
@@ -159,10 +168,7 @@ impl Life {
                 services.sync_pass(&services.clouds()[0]).await.unwrap();
             }
             Step::Wait(seconds) => self.app.advance(seconds),
-            Step::Jump(seconds) => {
-                self.app.clock.jump(Duration::seconds(seconds));
-                self.app.simulator.clock_was_set(Duration::seconds(seconds));
-            }
+            Step::Jump(seconds) => self.app.clock.jump(Duration::seconds(seconds)),
             Step::Strike(act) => self.app.simulator.add_fault(Fault::on_create(1, act)),
             Step::Blind(act) => self.app.simulator.add_fault(Fault { times: 1, ..Fault::on("instances/schedule-tasks", act) }),
             Step::Network(toxic) => self.app.network(&[toxic]).await,
@@ -204,7 +210,7 @@ impl Life {
                 }
             }
             Step::Foreign => {
-                let (instances, now) = (self.app.pickable(1), self.app.services.now());
+                let (instances, now) = (self.app.pickable(1), now() + Duration::from_std(self.app.clock.elapsed()).unwrap());
                 if let Some(instance) = instances.first() {
                     let start = now + Duration::hours(7);
                     self.app.simulator.world(|w| w.schedule_elsewhere(instance, "3.208.0.7", start, now));

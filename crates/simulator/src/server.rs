@@ -110,13 +110,6 @@ impl Simulator {
         f(&mut state.world)
     }
 
-    /// Its clock was set by so much; no time went by: what it does late, it does as much later as before.
-    pub fn clock_was_set(&self, by: chrono::Duration) {
-        for (at, _) in &mut self.lock().late {
-            *at += by;
-        }
-    }
-
     /// Requests seen so far whose `METHOD /path` contains `part`.
     pub fn requests(&self, part: &str) -> usize {
         self.lock().seen.iter().filter(|r| r.contains(part)).count()

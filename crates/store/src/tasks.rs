@@ -81,7 +81,7 @@ fn push_filter(q: &mut Sql, filter: &TaskFilter, from: Option<DateTime<Utc>>, to
         let escaped = like(&words);
         let key = escaped.replace('-', "");
         q.push(" AND (lower(t.instance_name) LIKE ").push_bind(format!("%{escaped}%")).push(" ESCAPE '\\' OR i.search LIKE ");
-        q.push_bind(format!("%{escaped}%")).push(" ESCAPE '\\' OR t.instance LIKE ").push_bind(format!("%{escaped}%"));
+        q.push_bind(format!("%{escaped}%")).push(" ESCAPE '\\' OR lower(t.instance) LIKE ").push_bind(format!("%{escaped}%"));
         q.push(" ESCAPE '\\' OR t.task_key LIKE ").push_bind(format!("%{key}%")).push(" ESCAPE '\\')");
     }
     if let Some(from) = from {
@@ -219,7 +219,7 @@ impl Store {
         for chunk in ids.chunks(500) {
             let mut q = Sql::new(SELECT);
             q.push(" WHERE t.cloud = ").push_bind(cloud.as_str()).push(" AND t.instance IN (");
-            q.push_list(chunk.iter().map(InstanceId::as_str)).push(") ORDER BY t.created_at DESC, t.task_key");
+            q.push_list(chunk.iter().map(InstanceId::as_str)).push(") ORDER BY COALESCE(t.created_at, 0) DESC, t.task_key");
             let rows: Vec<Row> = q.rows(self.reader().await).await?;
             out.extend(rows.into_iter().map(Task::from));
         }
