@@ -81,6 +81,7 @@ impl Lang {
             OrderState::Contested { .. } => self.order_contested().to_owned(),
             OrderState::Answered { .. } => self.order_answered().to_owned(),
             OrderState::Confirmed => self.order_confirmed().to_owned(),
+            OrderState::Dropped => self.order_dropped().to_owned(),
             OrderState::NoEffect => self.order_no_effect().to_owned(),
             OrderState::Partly { cancelled, status } => self.order_partly(*cancelled, &self.task_status(&TaskStatus::from_wire(status))),
             OrderState::TooLate { status } if status.is_empty() => self.order_vanished().to_owned(),

@@ -136,9 +136,9 @@ async fn a_command_beside_a_server_changes_no_schema_and_a_proof_changes_nothing
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     };
     let held = patchboard_backend::Store::claim(&store).unwrap();
-    for (version, said) in [(0, "older version of Patchboard (schema 3)"), (99, "newer version of Patchboard (schema 99)")] {
+    for (version, said) in [(0, "older version of Patchboard (schema"), (99, "newer version of Patchboard (schema 99)")] {
         edit(if version == 0 {
-            "UPDATE _sqlx_migrations SET version = 0 WHERE version = 4"
+            "UPDATE _sqlx_migrations SET version = 0 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)"
         } else {
             "UPDATE _sqlx_migrations SET version = 99 WHERE version = 0"
         })

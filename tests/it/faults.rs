@@ -200,6 +200,9 @@ async fn a_refused_cancel_and_a_cancel_without_effect_end() {
     app.sync().await;
     assert!(app.get(&path).await.body.contains("asked again"));
     app.sync().await;
+    assert!(!app.get(&path).await.body.contains("refused: permission denied"), "the first try may act for a while yet");
+    app.advance(130);
+    app.sync().await;
     assert!(app.get(&path).await.body.contains("refused: permission denied"), "the list shows that the first try had not worked");
     app.post("/api/tasks/order", &fields).await;
     app.sync().await;

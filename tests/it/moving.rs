@@ -70,7 +70,7 @@ async fn what_is_moved_is_cancelled_first_and_created_when_the_list_says_so() {
     assert!(instances.iter().all(|i| pending(&app, i) == [new]), "and created anew");
     assert_eq!((app.sent(&id).await.state, app.sent(&to).await.state), (PlanState::Moved, PlanState::Scheduled));
     let page = app.get(&format!("/plans/{id}")).await.body;
-    assert!(page.contains("Moved to") && page.contains(to.as_str()), "the old plan leads to the new one");
+    assert!(page.contains("A move to") && page.contains(to.as_str()), "the old plan leads to the new one");
     go_on(&app).await;
     assert!(instances.iter().all(|i| pending(&app, i) == [new]), "and so it stays");
     assert_eq!(app.get("/tasks?origin=foreign").await.body.matches(instances[0].as_str()).count(), 0, "the old task is still ours");
@@ -168,8 +168,42 @@ async fn a_move_taken_back_leaves_the_old_time() {
     app.confirm(&to).await;
     app.post("/api/plans/change", &[("plan", to.as_str()), ("go", "withdraw")]).await;
     go_on(&app).await;
+    assert_eq!((app.simulator.requests("/cancel"), app.tasks(&instances)), (0, vec![1, 1]), "what was not cancelled yet is not cancelled");
     assert!(instances.iter().all(|i| pending(&app, i) == [old]));
+    assert_eq!((app.words(&to).await, app.words(&id).await), (vec!["stopped"; 2], vec!["accepted"; 2]));
+
+    let to = draft_of_move(&app, &id, new).await;
+    app.confirm(&to).await;
+    app.sync().await;
+    assert!(instances.iter().all(|i| pending(&app, i).is_empty()), "cancelled, and not sent yet");
+    app.post("/api/plans/change", &[("plan", to.as_str()), ("go", "withdraw")]).await;
+    go_on(&app).await;
+    assert!(instances.iter().all(|i| pending(&app, i) == [old]), "scheduled again as it was");
     assert_eq!((app.words(&to).await, app.words(&id).await), (vec!["withdrawn"; 2], vec!["accepted"; 2]));
+}
+
+#[tokio::test]
+async fn a_newer_plan_counts_more_than_the_old_time() {
+    let app = TestApp::start().await;
+    let (id, instances, _, new) = scheduled(&app, 1).await;
+    let to = draft_of_move(&app, &id, new).await;
+    app.confirm(&to).await;
+    let refusal = Act::Refuse { status: 400, code: "DBS.1".to_owned(), message: "not at this time".to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![Fault::on_create(1, refusal)]);
+    app.sync().await;
+    app.send().await;
+    assert_eq!(app.words(&to).await, ["rejected"]);
+    // Before anybody looks again, somebody plans it anew.
+    let third = app.draft(&instances, 300).await;
+    assert_eq!(app.confirm(&third).await.location, format!("/plans/{third}"));
+    let at = app.sent(&third).await.plan.start_at.unwrap();
+    app.post("/api/plans/change", &[("plan", third.as_str()), ("go", "hold")]).await;
+    app.sync().await;
+    assert!(app.services.sync_status(&app.cloud()).await.unwrap().error.is_none(), "a look goes on whatever a plan waits for");
+    app.post("/api/plans/change", &[("plan", third.as_str()), ("go", "unhold")]).await;
+    app.send().await;
+    go_on(&app).await;
+    assert_eq!(pending(&app, &instances[0]), [at], "one task, at the time that was asked for last");
 }
 
 #[tokio::test]

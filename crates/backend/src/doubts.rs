@@ -143,7 +143,7 @@ impl Services {
         let kept = hold.then(|| Hold { scope: scope.clone(), at: self.now(), by: actor.user.clone(), reason: reason.clone() });
         let detail = json!({ "scope": scope.key(), "reason": reason });
         let deed = self.deed(actor, if hold { "send.hold" } else { "send.resume" }, format!("hold/{}", scope.key()), detail);
-        self.store().put_hold(scope, kept.as_ref(), &deed).await?;
+        self.store().put_hold(scope, kept.as_ref(), Some(&deed)).await?;
         for cloud in self.clouds() {
             cloud.wake_senders();
         }

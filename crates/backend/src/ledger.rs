@@ -59,7 +59,14 @@ impl Services {
         tracing::error!(reason, "everything is on hold");
         let hold = Hold { scope: Scope::Everything, at: self.now(), by: None, reason };
         let deed = self.deed(&Actor::system(), "send.hold", "hold/everything", json!({ "scope": "everything", "reason": hold.reason }));
-        Ok(self.store().put_hold(&Scope::Everything, Some(&hold), &deed).await?)
+        match self.store().put_hold(&Scope::Everything, Some(&hold), Some(&deed)).await {
+            Ok(()) => Ok(()),
+            // So broken that nothing can be written into it: the hold stands all the same.
+            Err(error) => {
+                tracing::error!(error = ?error, "the hold cannot be written into the ledger");
+                Ok(self.store().put_hold(&Scope::Everything, Some(&hold), None).await?)
+            }
+        }
     }
 
     /// Follows the whole chain. Returns the number of entries, the hash of the last, and every break.

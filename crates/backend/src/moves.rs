@@ -73,16 +73,20 @@ impl Services {
         for (instance, task) in &view.tasks {
             by_task.entry(task).or_default().insert(instance);
         }
+        let items = self.store().items(&view.plan).await?;
+        let is_task = |state: &ItemState, id: &TaskId| matches!(state, ItemState::Accepted { task, .. } if task.key() == id.key());
         let mut refusals = Vec::new();
         if let Some(at) = start_at.filter(|at| view.start_at == Some(*at) && view.patches == plan.draft.patches && !view.tasks.is_empty()) {
             refusals.push(PlanRefusal::SameTime { start_at: at });
         }
         for (task, mine) in by_task {
             let shared = self.store().tasks_with_id(&plan.cloud, &task.key()).await?;
-            let open = shared.into_iter().filter(|t| t.gone_at.is_none() && t.status.is_open());
-            let others: Vec<InstanceId> = open.map(|t| t.instance).filter(|i| !mine.contains(i)).collect();
+            let open = shared.into_iter().filter(|t| t.status.is_open()).map(|t| t.instance);
+            // What was accepted under the id and is not listed yet is its task as well.
+            let unlisted = items.iter().filter(|i| i.task_status.is_none() && is_task(&i.state, task)).map(|i| i.instance.clone());
+            let others: BTreeSet<InstanceId> = open.chain(unlisted).filter(|i| !mine.contains(i)).collect();
             if !others.is_empty() {
-                refusals.push(PlanRefusal::SharesTask { task: task.clone(), others });
+                refusals.push(PlanRefusal::SharesTask { task: task.clone(), others: others.into_iter().collect() });
             }
         }
         Ok(refusals)
@@ -106,10 +110,11 @@ impl Services {
         for key in self.store().moving_entries(cloud.name()).await? {
             let mut steps = Vec::new();
             for row in self.store().moves_of(&key.plan).await? {
+                // Orders first: one that is over by then shows in the tasks.
+                let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
                 let tasks = self.store().tasks_with_id(cloud.name(), &row.task_key).await?;
                 let task = tasks.iter().find(|t| t.instance == row.instance);
-                let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
-                steps.push((row.instance, step(task, orders.last().map(|o| &o.state), began_at)));
+                steps.push((row.instance, step(task, orders.iter().map(|o| &o.state), began_at)));
             }
             let follow = self.store().on_entry(&key, |entry, _| {
                 let changed = entry.follow_move(&steps);
@@ -123,8 +128,13 @@ impl Services {
         for row in self.store().failed_moves(cloud.name()).await?.into_iter().filter(|row| goes_back(&row.state)) {
             let detail = json!({ "instance": row.instance, "instead_of": row.plan, "state": row.state });
             let deed = self.deed(&Actor::system(), "request.put_back", plan_subject(&row.from), detail);
-            if self.store().put_back(&row, &deed).await? {
-                tracing::warn!(plan.id = %row.from, instance.id = %row.instance, "its new time came to nothing; the old one stands again");
+            match self.store().put_back(&row, &deed).await {
+                Ok(true) => {
+                    tracing::warn!(plan.id = %row.from, instance.id = %row.instance, "its new time came to nothing; the old one stands again");
+                }
+                // Something else became of it, or somebody was faster, or a newer plan is about to schedule the instance: that one counts.
+                Ok(false) | Err(patchboard_store::Error::Changed | patchboard_store::Error::Conflict) => {}
+                Err(other) => return Err(other.into()),
             }
         }
         // What was cancelled makes room for what is to be sent.

@@ -11,7 +11,7 @@ use patchboard_domain::{
     send::{CloudError, INTERRUPTED},
 };
 use patchboard_gaussdb::Fate;
-use patchboard_store::OrderRow;
+use patchboard_store::{MoveOrder, OrderRow};
 use serde_json::json;
 
 impl Services {
@@ -79,12 +79,21 @@ impl Services {
     /// Gives every order that has no answer yet to the cloud. Cancelling or deleting twice does no harm, so a lost answer is
     /// simply asked again; the list says what came of it.
     pub(crate) async fn give_orders(&self, cloud: &Cloud) -> Result<(), Failure> {
-        // What takes a task's place waits: so does the cancel, or the instance would be left with nothing.
-        let held = self.store().held_moves(cloud.name()).await?;
         for order in self.store().open_orders(cloud.name()).await? {
             let OrderState::Asked { may_have_worked, .. } = order.state else { continue };
-            if held.contains(&order.task.key()) {
-                continue;
+            // What takes a task's place waits: so does its cancel, or the instance would be left with nothing. Asked for each: somebody may
+            // pull the brake in the middle.
+            match self.store().move_of_order(&order.id).await? {
+                Some(MoveOrder::Held) => continue,
+                // Taken back before it was given: the task stands.
+                Some(MoveOrder::Withdrawn) if order.state == OrderState::begin() => {
+                    let deed = self.order_deed(&Actor::system(), "task.followed", cloud.name(), &order, &OrderState::Dropped);
+                    match self.store().put_order(&order.id, &order.state, &OrderState::Dropped, Some(&deed)).await {
+                        Ok(()) | Err(patchboard_store::Error::Changed) => continue,
+                        Err(other) => return Err(other.into()),
+                    }
+                }
+                _ => {}
             }
             // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
             let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
@@ -101,7 +110,7 @@ impl Services {
                 TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
             };
             let next = match result {
-                Ok(()) => OrderState::Answered { at: self.now() },
+                Ok(()) => OrderState::Answered { at: self.store().now().await? },
                 Err(failure) => {
                     let error = translate::error(&failure);
                     match failure.fate() {
@@ -111,7 +120,7 @@ impl Services {
                         Fate::Rejected if matches!(failure, patchboard_gaussdb::Error::Unauthorized(_)) => {
                             OrderState::Asked { error: Some(error), may_have_worked }
                         }
-                        Fate::Rejected if may_have_worked => OrderState::Contested { error },
+                        Fate::Rejected if may_have_worked => OrderState::Contested { error, at: Some(self.store().now().await?) },
                         Fate::Rejected => OrderState::Refused { error },
                     }
                 }

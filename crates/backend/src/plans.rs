@@ -159,6 +159,10 @@ impl Services {
         let deed = self.deed(actor, "plan.withdraw", plan_subject(id), json!({}));
         self.store().withdraw_plan(id, self.now(), &deed).await?;
         self.sweep_withdrawn(&plan.cloud).await?;
+        // What it was to move is seen to at the next look.
+        if let (Some(_), Ok(cloud)) = (&plan.moves, self.cloud(&plan.cloud)) {
+            cloud.sync().notify_one();
+        }
         Ok(())
     }
 

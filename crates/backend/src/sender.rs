@@ -200,7 +200,8 @@ impl Services {
         failpoint("send.before_mark");
         let begun = self.store().on_entry(key, |entry, around| {
             let began_at = around.listed_at.filter(|at| self.is_seen_since_opened(run.cloud.name(), *at));
-            let begun = entry.begin(grant, around.now, View { began_at, skew_seconds, tasks: &around.tasks }, &rules);
+            let begun =
+                entry.begin(grant, around.now, View { began_at, skew_seconds, tasks: &around.tasks, occupied: &around.occupied }, &rules);
             let deeds = match &begun {
                 Begun::Journalled(attempt) => vec![self.intent_deed(plan, attempt, &entry.request.hash)],
                 Begun::Settled(changed) => self.settled_deeds(plan, "request.stopped", changed),

@@ -42,6 +42,9 @@ pub enum OrderState {
     Contested {
         /// In the cloud's words.
         error: CloudError,
+        /// When it was refused: the try before it may act for a while yet. Nothing in records of earlier versions.
+        #[serde(default)]
+        at: Option<DateTime<Utc>>,
     },
     /// The cloud said yes; the list does not show it yet.
     Answered {
@@ -64,6 +67,8 @@ pub enum OrderState {
     },
     /// The cloud said yes, and its list still shows the task as before: it may be asked again.
     NoEffect,
+    /// Taken back before it was given.
+    Dropped,
     /// The cloud said no.
     Refused {
         /// In its words.
@@ -129,7 +134,9 @@ pub fn after_listing(order: TaskOrder, state: &OrderState, tasks: &[Task], began
     }
     let listed: Vec<_> = tasks.iter().filter(|t| t.gone_at.is_none() && t.seen_at >= began_at).collect();
     let unchanged = || match state {
-        OrderState::Contested { error } => OrderState::Refused { error: error.clone() },
+        OrderState::Contested { error, at } if at.is_none_or(|at| began_at >= at + Duration::seconds(settle_seconds)) => {
+            OrderState::Refused { error: error.clone() }
+        }
         OrderState::Answered { at } if began_at >= *at + Duration::seconds(settle_seconds) => OrderState::NoEffect,
         other => other.clone(),
     };
@@ -204,7 +211,7 @@ mod tests {
     fn every_order_ends() {
         let late = Task { seen_at: at(130), ..task(TaskStatus::Pending) };
         let answered = OrderState::Answered { at: at(0) };
-        let contested = OrderState::Contested { error: CloudError::default() };
+        let contested = OrderState::Contested { error: CloudError::default(), at: Some(at(0)) };
         let order = |what, s: &OrderState, t: &[Task]| after_listing(what, s, t, at(130), 120);
         assert_eq!(order(TaskOrder::Cancel, &answered, std::slice::from_ref(&late)), OrderState::NoEffect);
         assert_eq!(order(TaskOrder::Delete, &answered, std::slice::from_ref(&late)), OrderState::NoEffect);

@@ -26,11 +26,14 @@ pub enum Step {
     Stay,
 }
 
-/// Judges by the old `task` in the listing begun at `began_at`, and by the newest order about it.
-pub fn step(task: Option<&Task>, order: Option<&OrderState>, began_at: DateTime<Utc>) -> Step {
-    let asked = order.is_some_and(OrderState::is_open);
+/// Judges by the old `task` in the listing begun at `began_at`, and by the `orders` about it. While one of them is open nothing is final:
+/// its cancel may still act.
+pub fn step<'a>(task: Option<&Task>, orders: impl IntoIterator<Item = &'a OrderState>, began_at: DateTime<Utc>) -> Step {
+    let asked = orders.into_iter().any(OrderState::is_open);
     match task.filter(|t| t.gone_at.is_none() && t.seen_at >= began_at).map(|t| &t.status) {
         Some(TaskStatus::Canceled) => Step::Send,
+        // A word that is not known may be one on the way to cancelled.
+        Some(TaskStatus::Other(_)) => Step::Wait,
         Some(TaskStatus::Pending) | None if asked => Step::Wait,
         _ => Step::Stay,
     }
@@ -41,7 +44,8 @@ pub fn step(task: Option<&Task>, order: Option<&OrderState>, began_at: DateTime<
 pub fn goes_back(state: &ItemState) -> bool {
     match state {
         ItemState::Rejected { .. } | ItemState::Missed | ItemState::Withdrawn => true,
-        ItemState::Stopped { why } => matches!(why, Stop::Occupied | Stop::NotApproved | Stop::ByHand),
+        // What a person has settled stays as they said: nothing is sent because of their word.
+        ItemState::Stopped { why } => matches!(why, Stop::Occupied | Stop::NotApproved),
         ItemState::Moving { .. } | ItemState::Planned | ItemState::Sending | ItemState::Accepted { .. } | ItemState::Unknown { .. } => {
             false
         }
@@ -106,16 +110,18 @@ mod tests {
     fn nothing_is_created_before_the_list_shows_the_old_one_cancelled() {
         use TaskStatus::{Canceled, Completed, Pending, Running};
         let (asked, yes, no) = (OrderState::begin(), OrderState::Answered { at: at(90) }, OrderState::NoEffect);
-        let judge = |status, order: &OrderState| step(Some(&task(status)), Some(order), at(100));
+        let judge = |status, order: &OrderState| step(Some(&task(status)), [order], at(100));
         assert_eq!(judge(Pending, &asked), Step::Wait);
         assert_eq!(judge(Pending, &yes), Step::Wait, "the cloud's yes is not the list's");
         assert_eq!(judge(Pending, &no), Step::Stay);
         assert_eq!(judge(Canceled, &asked), Step::Send, "whoever cancelled it");
         assert_eq!(judge(Running, &yes), Step::Stay);
         assert_eq!(judge(Completed, &yes), Step::Stay);
-        assert_eq!(step(None, Some(&yes), at(100)), Step::Wait);
-        assert_eq!(step(None, Some(&no), at(100)), Step::Stay, "what is not listed was not seen cancelled");
-        assert_eq!(step(Some(&task(Canceled)), Some(&no), at(101)), Step::Stay, "an older listing is none");
+        assert_eq!(judge(TaskStatus::Other("Canceling".to_owned()), &no), Step::Wait);
+        assert_eq!(step(Some(&task(Pending)), [&yes, &no], at(100)), Step::Wait, "whichever of two orders is open");
+        assert_eq!(step(None, [&yes], at(100)), Step::Wait);
+        assert_eq!(step(None, [&no], at(100)), Step::Stay, "what is not listed was not seen cancelled");
+        assert_eq!(step(Some(&task(Canceled)), [&no], at(101)), Step::Stay, "an older listing is none");
     }
 
     #[test]
@@ -123,7 +129,7 @@ mod tests {
         let stopped = |why| ItemState::Stopped { why };
         let ends = [ItemState::Rejected { error: CloudError::default() }, ItemState::Missed, ItemState::Withdrawn, stopped(Stop::Occupied)];
         assert!(ends.iter().all(goes_back));
-        let others = [stopped(Stop::NoProof), stopped(Stop::NotMoved), ItemState::Planned, ItemState::Sending];
+        let others = [stopped(Stop::NoProof), stopped(Stop::NotMoved), stopped(Stop::ByHand), ItemState::Planned, ItemState::Sending];
         assert!(!others.iter().any(goes_back));
         assert!(!goes_back(&ItemState::Accepted { task: TaskId::new("t"), adopted: false }));
     }

@@ -117,6 +117,8 @@ pub struct View<'a> {
     pub skew_seconds: i64,
     /// Tasks that no other item of ours accounts for.
     pub tasks: &'a [Task],
+    /// Instances for which another item of ours has an open task.
+    pub occupied: &'a [InstanceId],
 }
 
 /// What came of the wish to send.
@@ -267,7 +269,7 @@ impl Entry {
             if let Some(task) = find_child(&tasks, &self.doubt(self.confirmed_at, None), view.skew_seconds) {
                 return Some(ItemState::Accepted { task: task.id.clone(), adopted: true });
             }
-            if tasks.iter().any(|t| t.status.is_open()) {
+            if tasks.iter().any(|t| t.status.is_open()) || view.occupied.contains(instance) {
                 return Some(ItemState::Stopped { why: Stop::Occupied });
             }
             late.then_some(ItemState::Missed)

@@ -219,7 +219,7 @@ pub fn plan_state(items: &[Item], held: bool) -> PlanState {
     if any(&|i| matches!(i.state, ItemState::Unknown { .. }) || no_proof(i) || i.lost_sight.is_some()) {
         return PlanState::InDoubt;
     }
-    if any(&|i| matches!(i.state, ItemState::Planned)) && held {
+    if any(&|i| matches!(i.state, ItemState::Planned | ItemState::Moving { .. })) && held {
         return PlanState::OnHold;
     }
     if any(&|i| i.state.is_open()) {

@@ -111,7 +111,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn put_hold(&self, scope: &Scope, hold: Option<&Hold>, deed: &Deed) -> Result<(), Error> {
+    pub async fn put_hold(&self, scope: &Scope, hold: Option<&Hold>, deed: Option<&Deed>) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         match hold {
             Some(hold) => {
@@ -127,7 +127,9 @@ impl Store {
                 sqlx::query("DELETE FROM holds WHERE scope = $1").bind(scope.key()).execute(&mut *tx).await?;
             }
         }
-        append(&mut tx, deed).await?;
+        if let Some(deed) = deed {
+            append(&mut tx, deed).await?;
+        }
         tx.commit().await
     }
 

@@ -205,14 +205,19 @@ async fn copy_into(pool: &AnyPool, copy: &str) -> Result<(), Error> {
         let path = path.to_owned();
         move |source: std::io::Error| Error::Directory { path, source }
     };
-    let part = format!("{copy}.part");
+    // A name of its own: another one may be copying, and what is left of one that was killed is nobody's.
+    let part = format!("{copy}.{}.part", std::process::id());
     if Path::new(&part).exists() {
         std::fs::remove_file(&part).map_err(failed(&part))?;
     }
     make_file(&part).map_err(failed(&part))?;
     sqlx::query("VACUUM INTO $1").bind(&part).execute(pool).await?;
     std::fs::File::open(&part).and_then(|f| f.sync_all()).map_err(failed(&part))?;
-    std::fs::rename(&part, copy).map_err(failed(copy))
+    // Never over another one, also where that came about just now.
+    std::fs::hard_link(&part, copy).map_err(failed(copy))?;
+    std::fs::remove_file(&part).map_err(failed(&part))?;
+    let directory = Path::new(copy).parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(directory).and_then(|d| d.sync_all()).map_err(failed(copy))
 }
 
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`, and what comes of them.

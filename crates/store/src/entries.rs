@@ -41,6 +41,8 @@ pub struct Around {
     pub now: DateTime<Utc>,
     /// Tasks of the instances of the request that no item accounts for, as last listed.
     pub tasks: Vec<Task>,
+    /// Instances of the request for which another item of ours has an open task.
+    pub occupied: Vec<InstanceId>,
     /// When the last complete listing of the tasks of the cloud began.
     pub listed_at: Option<DateTime<Utc>>,
 }
@@ -227,9 +229,10 @@ impl Store {
         let now = self.now_in(&mut tx).await?;
         let Some((before, cloud)) = load(&mut tx, key).await? else { return Err(Error::Changed) };
         let tasks = crate::tasks::unaccounted(&mut tx, &cloud, &before.request.instances).await?;
+        let occupied = crate::tasks::occupied(&mut tx, &cloud, &key.plan, &before.request.instances, now).await?;
         let listed_at = crate::sync::tasks_at(&mut tx, &cloud).await?;
         let mut after = before.clone();
-        let (result, deeds) = judge(&mut after, &Around { now, tasks, listed_at });
+        let (result, deeds) = judge(&mut after, &Around { now, tasks, occupied, listed_at });
         if after == before && deeds.is_empty() {
             return Ok(result);
         }

@@ -124,8 +124,9 @@ impl Store {
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn items(&self, plan: &PlanId) -> Result<Vec<Item>, Error> {
         let rows: Vec<(i64, String, String, Option<String>, Option<i64>, i64)> = sqlx::query_as(
-            "SELECT i.position, i.instance, i.doc, t.status, t.gone_at, (SELECT COUNT(*) FROM moves m WHERE m.from_plan = i.plan
-               AND m.instance = i.instance AND m.task_key = i.task_key AND m.put_back_at IS NULL) FROM items i
+            "SELECT i.position, i.instance, i.doc, t.status, t.gone_at, (SELECT COUNT(*) FROM moves m JOIN items n ON n.plan = m.plan AND n.instance = m.instance
+               WHERE m.from_plan = i.plan AND m.instance = i.instance AND m.task_key = i.task_key AND m.put_back_at IS NULL
+               AND n.state IN ('moving', 'planned', 'sending', 'unknown', 'accepted')) FROM items i
              LEFT JOIN tasks t ON t.cloud = i.cloud AND t.task_key = i.task_key AND t.instance = i.instance
              WHERE i.plan = $1 ORDER BY i.position, i.ordinal",
         )

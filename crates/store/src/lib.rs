@@ -38,7 +38,7 @@ pub use identities::Identity;
 pub use instances::InstanceListing;
 pub use journal::Submission;
 pub use ledger::LedgerSearch;
-pub use moves::{MoveRow, Moves};
+pub use moves::{MoveOrder, MoveRow, Moves};
 pub use orders::OrderRow;
 pub use reviews::{CommentRow, NewReview};
 pub use sessions::{NewSession, OpenSession};

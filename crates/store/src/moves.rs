@@ -17,7 +17,6 @@ use patchboard_domain::{
     moving::MovedTo,
     send::ItemState,
 };
-use std::collections::BTreeSet;
 
 /// What a submission takes the place of.
 #[derive(Clone, Debug)]
@@ -45,6 +44,15 @@ pub struct MoveRow {
     pub state: ItemState,
 }
 
+/// What keeps the cancel of a move back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveOrder {
+    /// It is on hold.
+    Held,
+    /// It was withdrawn.
+    Withdrawn,
+}
+
 /// The saga begins with the submission: either stands, or neither.
 pub(crate) async fn begin_moves(tx: &mut Tx, s: &Submission, moves: &Moves) -> Result<(), Error> {
     for (instance, task) in &moves.tasks {
@@ -63,10 +71,16 @@ pub(crate) async fn begin_moves(tx: &mut Tx, s: &Submission, moves: &Moves) -> R
             .bind(order.task.key())
             .fetch_one(&mut **tx)
             .await?;
-        // Somebody has asked for it already: it is one order.
+        // Somebody has asked for it already: it is one order, and theirs.
         if open == 0 {
             add_order_in(tx, &s.cloud, order).await?;
             append(tx, deed).await?;
+            sqlx::query("UPDATE moves SET order_id = $1 WHERE plan = $2 AND task_key = $3")
+                .bind(&order.id)
+                .bind(s.plan.as_str())
+                .bind(order.task.key())
+                .execute(&mut **tx)
+                .await?;
         }
     }
     Ok(())
@@ -94,20 +108,23 @@ impl Store {
         self.move_rows(q).await
     }
 
-    /// Keys of tasks whose place is to be taken by something that is on hold: they are not cancelled meanwhile.
+    /// Whether a cancel belongs to a move that is on hold or was withdrawn; nothing for any other.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn held_moves(&self, cloud: &CloudName) -> Result<BTreeSet<String>, Error> {
-        let keys: Vec<(String,)> = sqlx::query_as(
-            "SELECT m.task_key FROM moves m JOIN items i ON i.plan = m.plan AND i.instance = m.instance JOIN plans p ON p.id = m.plan
-             WHERE m.cloud = $1 AND i.state = 'moving' AND (p.held_at IS NOT NULL
-               OR EXISTS (SELECT 1 FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud))",
+    pub async fn move_of_order(&self, order: &str) -> Result<Option<MoveOrder>, Error> {
+        let row: Option<(Option<i64>, Option<i64>, i64)> = sqlx::query_as(
+            "SELECT p.withdrawn_at, p.held_at, (SELECT COUNT(*) FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud)
+             FROM moves m JOIN plans p ON p.id = m.plan WHERE m.order_id = $1 LIMIT 1",
         )
-        .bind(cloud.as_str())
-        .fetch_all(self.reader().await)
+        .bind(order)
+        .fetch_optional(self.reader().await)
         .await?;
-        Ok(keys.into_iter().map(|(key,)| key).collect())
+        Ok(row.and_then(|(withdrawn, held, holds)| match (withdrawn, held.is_some() || holds > 0) {
+            (Some(_), _) => Some(MoveOrder::Withdrawn),
+            (None, true) => Some(MoveOrder::Held),
+            (None, false) => None,
+        }))
     }
 
     async fn move_rows(&self, q: Sql) -> Result<Vec<MoveRow>, Error> {
@@ -122,7 +139,7 @@ impl Store {
     /// Lets the old time of a moved instance stand again, once. Nothing happens when something else became of it meanwhile.
     ///
     /// # Errors
-    /// [`Error::Changed`] when it stands again already, [`Error::Database`], [`Error::Inconsistent`].
+    /// [`Error::Changed`] when it stands again already, [`Error::Conflict`] while another plan is about to schedule the instance, [`Error::Database`], [`Error::Inconsistent`].
     pub async fn put_back(&self, row: &MoveRow, deed: &Deed) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
         let now = self.now_in(&mut tx).await?;
@@ -138,6 +155,14 @@ impl Store {
             .bind(row.instance.as_str())
             .fetch_optional(&mut *tx)
             .await?;
+        // Withdrawn was what had not been sent; this had been. Nothing else of that plan comes to life by it.
+        sqlx::query(
+            "UPDATE plans SET withdrawn_at = NULL WHERE id = $1
+             AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = $1 AND i.state IN ('moving', 'planned', 'sending', 'unknown'))",
+        )
+        .bind(row.from.as_str())
+        .execute(&mut *tx)
+        .await?;
         let key = EntryKey { plan: row.from.clone(), position: position.unwrap_or_default() };
         let mut stands = false;
         if let Some((before, _)) = load(&mut tx, &key).await? {

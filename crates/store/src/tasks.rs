@@ -105,6 +105,31 @@ pub(crate) async fn unaccounted(tx: &mut Tx, cloud: &CloudName, ids: &[InstanceI
     Ok(out)
 }
 
+/// Those of these instances that have an open task which another item accounts for, or which no list has shown yet although its start is
+/// to come.
+pub(crate) async fn occupied(
+    tx: &mut Tx,
+    cloud: &CloudName,
+    plan: &PlanId,
+    ids: &[InstanceId],
+    now: DateTime<Utc>,
+) -> Result<Vec<InstanceId>, Error> {
+    let mut out = Vec::new();
+    for chunk in ids.chunks(500) {
+        let mut q = Sql::new(
+            "SELECT DISTINCT o.instance FROM items o JOIN plans p ON p.id = o.plan
+             LEFT JOIN tasks t ON t.cloud = o.cloud AND t.task_key = o.task_key AND t.instance = o.instance
+             WHERE o.state = 'accepted' AND ((t.gone_at IS NULL AND t.status NOT IN ('Completed', 'Failed', 'Canceled'))
+               OR (t.task_key IS NULL AND p.start_at > ",
+        );
+        q.push_bind(ms(now)).push(")) AND o.cloud = ").push_bind(cloud.as_str()).push(" AND o.plan <> ").push_bind(plan.as_str());
+        q.push(" AND o.instance IN (").push_list(chunk.iter().map(InstanceId::as_str)).push(")");
+        let rows: Vec<(String,)> = q.rows(&mut **tx).await?;
+        out.extend(rows.into_iter().map(|(id,)| InstanceId::new(id)));
+    }
+    Ok(out)
+}
+
 impl Store {
     /// Takes a complete listing begun at `began_at` and ended at `ended_at`: new tasks are added (first seen at its end, because
     /// an attempt made meanwhile may have made them), the rest is brought up to date, and what is not in it

@@ -29,7 +29,8 @@ impl Entry {
             let since = (*since).min(now + Duration::seconds(rules.signature_seconds));
             let mine: Vec<&Attempt> = self.attempts.iter().filter(|a| a.instances.contains(instance)).collect();
             let Some(last) = mine.last() else { continue };
-            let calls = mine.iter().filter(|a| a.outcome.as_deref() != Some("not_sent")).count();
+            // One that was accepted belongs to a life before this one: its task was moved, and the old time stands again.
+            let calls = mine.iter().filter(|a| !matches!(a.outcome.as_deref(), Some("not_sent" | "accepted"))).count();
             let tasks: Vec<&Task> = listing.tasks.iter().filter(|t| t.instance == *instance && !last.known.contains(&t.id.key())).collect();
             let doubt = Doubt { since, pre_image: last.fence > 0, ..self.doubt(last.began_at, *absent_at) };
             let still = |absent_at: Option<DateTime<Utc>>| ItemState::Unknown {
@@ -109,7 +110,8 @@ impl Entry {
                 && find_child(&[*t], &doubt, skew_seconds).is_some()
         };
         let found: Vec<TaskId> = tasks.iter().filter(ours).map(|t| t.id.clone()).collect();
-        // One of the calls made the task that is accepted.
-        if found.len() < calls.len() { found } else { Vec::new() }
+        // One of the calls made the task that is accepted; each that was accepted before it made one that was moved, and is accounted for.
+        let accepted = calls.iter().filter(|a| a.outcome.as_deref() == Some("accepted")).count();
+        if found.len() < calls.len() - accepted.saturating_sub(1) { found } else { Vec::new() }
     }
 }

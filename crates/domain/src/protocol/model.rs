@@ -169,7 +169,7 @@ impl Protocol {
             }
             Command::Journal(grant) => {
                 let tasks = Self::tasks(world, &world.seen.1.clone());
-                let view = View { began_at: Some(at(world.seen.0)), skew_seconds: 0, tasks: &tasks };
+                let view = View { began_at: Some(at(world.seen.0)), skew_seconds: 0, tasks: &tasks, occupied: &[] };
                 match world.entry.begin(&grant, now, view, &rules) {
                     Begun::Journalled(attempt) => Event::Journalled(attempt),
                     Begun::Settled(_) | Begun::Blind | Begun::Refused => Event::NotJournalled,

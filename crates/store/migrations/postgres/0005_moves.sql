@@ -9,9 +9,11 @@ CREATE TABLE moves (
     cloud       TEXT   NOT NULL,
     task_key    TEXT   NOT NULL,
     from_plan   TEXT   NOT NULL REFERENCES plans (id),
+    order_id    TEXT,   -- the cancel that was asked for it; nothing where somebody had asked for one before
     put_back_at BIGINT, -- when the old time stood again, because the new one came to nothing
     PRIMARY KEY (plan, instance)
 );
+CREATE INDEX moves_by_order ON moves (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX moves_by_task ON moves (cloud, task_key, instance);
 
 -- What waits for an old task to be cancelled is about to schedule its instance too.
