@@ -21,6 +21,8 @@ use std::net::{IpAddr, SocketAddr};
 /// Who may come through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Door {
+    /// For everybody, and nobody is asked who they are: it answers when the database does not.
+    Probe,
     /// Anybody: it shows nothing that is kept.
     Open,
     /// Whoever is signed in and may do this to something; what exactly is asked again by the use case.
@@ -62,8 +64,8 @@ const DOORS: &[(&str, Door)] = &[
     (paths::DEMO_SWITCH, Door::Open),
     (paths::PREFERENCES, Door::Open),
     (paths::REPORTS, Door::Open),
-    ("/healthz", Door::Open),
-    ("/readyz", Door::Open),
+    ("/healthz", Door::Probe),
+    ("/readyz", Door::Probe),
     ("/dev/reload.js", Door::Open),
     ("/dev/process", Door::Open),
     ("/api/inbox", Door::For(Action::Read)),
@@ -112,7 +114,14 @@ pub(super) async fn doorkeeper(State(state): State<AppState>, mut request: Reque
     let secure = state.front.secure;
     let address = address(&request, &state.front.proxies);
     let by_itself = request.headers().contains_key(BY_ITSELF);
-    let token = cookies::read(request.headers(), cookies::SESSION, secure).map(str::to_owned);
+    let door = match request.extensions().get::<MatchedPath>() {
+        Some(path) => door(path.as_str()),
+        None => Some(Door::Open),
+    };
+    let token = match door {
+        Some(Door::Probe) => None,
+        _ => cookies::read(request.headers(), cookies::SESSION, secure).map(str::to_owned),
+    };
     let known = match &token {
         Some(token) => match state.services.known(token, &address, by_itself).await {
             Ok(known) => known,
@@ -123,12 +132,8 @@ pub(super) async fn doorkeeper(State(state): State<AppState>, mut request: Reque
         },
         None => None,
     };
-    let door = match request.extensions().get::<MatchedPath>() {
-        Some(path) => door(path.as_str()),
-        None => Some(Door::Open),
-    };
     let refused = match (door, &known) {
-        (Some(Door::Open), _) => None,
+        (Some(Door::Open | Door::Probe), _) => None,
         (Some(Door::For(_)), None) => Some(anonymous(&request)),
         (Some(Door::For(action)), Some(known)) if known.lacks_factor && !matches!(action, Action::OwnAccount | Action::OwnFactor) => {
             Some(factor_first(&request))

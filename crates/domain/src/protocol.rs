@@ -266,7 +266,10 @@ impl Entry {
         let judged = |instance: &InstanceId| {
             let tasks: Vec<&Task> = view.tasks.iter().filter(|t| t.instance == *instance && t.gone_at.is_none()).collect();
             // Made by a call of ours that this journal does not know: it was restored from a copy. (Or a colleague wants just this.)
-            if let Some(task) = find_child(&tasks, &self.doubt(self.confirmed_at, None), view.skew_seconds) {
+            // Where the old time stands again: made after its first life, in which its task was accepted.
+            let accepted = self.attempts.iter().filter(|a| a.instances.contains(instance) && a.outcome.as_deref() == Some("accepted"));
+            let since = accepted.filter_map(|a| a.ended_at).max().unwrap_or(self.confirmed_at);
+            if let Some(task) = find_child(&tasks, &self.doubt(since, None), view.skew_seconds) {
                 return Some(ItemState::Accepted { task: task.id.clone(), adopted: true });
             }
             if tasks.iter().any(|t| t.status.is_open()) || view.occupied.contains(instance) {
