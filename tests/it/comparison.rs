@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "`cargo xtask bench` says how much, and shows the table")]
 
 use crate::{
-    process::{Browser, Server},
+    process::{Browser, Server, hash_in},
     support::simulator,
 };
 use chrono::{DateTime, Utc};
@@ -155,17 +155,10 @@ async fn patchboard(name: &'static str, simulator: &Simulator, ids: &[String], b
     let fields = [("plan_cloud", "ap-southeast-1"), ("pasted", &ids.join("\n")), ("go", "paste")];
     let to = browser.post(&format!("{}/api/plans/pick", server.url), &fields).await;
     let plan = to.split('/').nth(2).unwrap().to_owned();
-    let fields = [
-        ("plan", plan.as_str()),
-        ("patches[]", "3.208.0.7"),
-        ("start_local", "2099-01-01T02:00"),
-        ("zone", "Asia/Shanghai"),
-        ("go", "continue"),
-    ];
-    browser.post(&format!("{}/api/plans/schedule", server.url), &fields).await;
+    browser.schedule(&server, &plan).await;
     let path = format!("/plans/{plan}");
     let page = until(&browser, &format!("{}{path}", server.url), |page| page.contains("name=\"hash\"")).await;
-    let hash = page.split("name=\"hash\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    let hash = hash_in(&page);
     let began = SystemClock.now();
     let fields = [("plan", plan.as_str()), ("hash", &hash), ("count", &ids.len().to_string())];
     assert_eq!(browser.post(&format!("{}/api/plans/confirm", server.url), &fields).await, path);

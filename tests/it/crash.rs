@@ -1,7 +1,7 @@
 //! The process is killed between journal and answer, for real: `kill -9` of the binary.
 
 use crate::{
-    process::{Browser, Server},
+    process::{Browser, Server, hash_in},
     support::simulator,
 };
 use patchboard_backend::clock::SystemClock;
@@ -58,16 +58,9 @@ pub(crate) async fn ready(simulator: &Simulator, server: &Server, browser: &Brow
     let started = browser.post(&format!("{}/api/plans/start", server.url), &[("cloud", "ap-southeast-1"), ("instance", &instance)]).await;
     let plan = started.split('/').nth(2).unwrap().to_owned();
     browser.until(&format!("{}{started}", server.url), "3.208.0.7").await;
-    let fields = [
-        ("plan", plan.as_str()),
-        ("patches[]", "3.208.0.7"),
-        ("start_local", "2099-01-01T02:00"),
-        ("zone", "Asia/Shanghai"),
-        ("go", "continue"),
-    ];
-    browser.post(&format!("{}/api/plans/schedule", server.url), &fields).await;
+    browser.schedule(server, &plan).await;
     let page = browser.until(&format!("{}/plans/{plan}", server.url), "name=\"hash\"").await;
-    let hash = page.split("name=\"hash\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    let hash = hash_in(&page);
     Ready { plan, instance, hash }
 }
 

@@ -123,6 +123,11 @@ impl Drop for Server {
     }
 }
 
+/// What the form on the page of a draft is bound to.
+pub(crate) fn hash_in(page: &str) -> String {
+    page.split("name=\"hash\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned()
+}
+
 /// With the one cookie that matters.
 pub(crate) struct Browser(reqwest::Client, pub(crate) String);
 
@@ -165,6 +170,18 @@ impl Browser {
     pub(crate) async fn post(&self, url: &str, fields: &[(&str, &str)]) -> String {
         let answer = self.send(url, fields).await;
         answer.headers().get("location").and_then(|l| l.to_str().ok()).unwrap_or_default().to_owned()
+    }
+
+    /// The second step of a plan, as every such test takes it.
+    pub(crate) async fn schedule(&self, server: &Server, plan: &str) {
+        let fields = [
+            ("plan", plan),
+            ("patches[]", "3.208.0.7"),
+            ("start_local", "2099-01-01T02:00"),
+            ("zone", "Asia/Shanghai"),
+            ("go", "continue"),
+        ];
+        self.post(&format!("{}/api/plans/schedule", server.url), &fields).await;
     }
 
     /// Looks again until the page says so.

@@ -27,6 +27,19 @@ fn replica(simulator: &Simulator, database: &Database) -> Server {
     Server::start(simulator, &database.path(""), &more)
 }
 
+/// A first replica on a database that others can share, and somebody signed in at it; nothing where the tests run on a file.
+async fn first_of_several() -> Option<(Database, Simulator, Server, Browser)> {
+    let database = Database::new().await;
+    if database.is_file() {
+        return None;
+    }
+    let simulator = simulator(Arc::new(SystemClock), 60).await;
+    let first = replica(&simulator, &database);
+    let mut browser = Browser::new();
+    browser.sign_in(&first).await;
+    Some((database, simulator, first, browser))
+}
+
 #[tokio::test]
 async fn many_requests_and_two_replicas_are_each_sent_once() {
     let app = TestApp::unread(400).await;
@@ -82,14 +95,7 @@ async fn what_one_replica_learns_of_a_cloud_all_know() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_work_of_a_replica_that_was_killed_is_taken_over_and_nothing_is_sent_twice() {
-    let database = Database::new().await;
-    if database.is_file() {
-        return;
-    }
-    let simulator = simulator(Arc::new(SystemClock), 60).await;
-    let first = replica(&simulator, &database);
-    let mut browser = Browser::new();
-    browser.sign_in(&first).await;
+    let Some((database, simulator, first, browser)) = first_of_several().await else { return };
     let (plan, instance) = confirmed(&simulator, &first, &browser, Act::DoThenDelay { ms: 60_000 }).await;
     let second = replica(&simulator, &database);
     let page = format!("{}/plans/{plan}", second.url);
@@ -102,14 +108,7 @@ async fn the_work_of_a_replica_that_was_killed_is_taken_over_and_nothing_is_sent
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_was_stopped_and_wakes_up_sends_nothing_more() {
-    let database = Database::new().await;
-    if database.is_file() {
-        return;
-    }
-    let simulator = simulator(Arc::new(SystemClock), 60).await;
-    let first = replica(&simulator, &database);
-    let mut browser = Browser::new();
-    browser.sign_in(&first).await;
+    let Some((database, simulator, first, browser)) = first_of_several().await else { return };
     let (plan, instance) = confirmed(&simulator, &first, &browser, Act::Hang { ms: 60_000 }).await;
     first.signal("STOP");
     let second = replica(&simulator, &database);
@@ -192,14 +191,7 @@ impl Clock for Off {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_whose_clock_is_off_takes_nothing_from_those_at_work() {
-    let database = Database::new().await;
-    if database.is_file() {
-        return;
-    }
-    let simulator = simulator(Arc::new(SystemClock), 60).await;
-    let first = replica(&simulator, &database);
-    let mut browser = Browser::new();
-    browser.sign_in(&first).await;
+    let Some((database, simulator, first, browser)) = first_of_several().await else { return };
     // Longer than its lease, which is renewed meanwhile.
     let (plan, instance) = confirmed(&simulator, &first, &browser, Act::DoThenDelay { ms: 5_000 }).await;
     let clock: Arc<dyn Clock> = Arc::new(Off(Duration::minutes(10)));
@@ -233,14 +225,7 @@ async fn asked(client: &reqwest::Client, urls: &[String], from: usize, path: &st
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_that_are_exchanged_one_after_the_other_fail_no_request_and_send_once() {
-    let database = Database::new().await;
-    if database.is_file() {
-        return;
-    }
-    let simulator = simulator(Arc::new(SystemClock), 60).await;
-    let first = replica(&simulator, &database);
-    let mut browser = Browser::new();
-    browser.sign_in(&first).await;
+    let Some((database, simulator, first, browser)) = first_of_several().await else { return };
     let plan = crate::crash::ready(&simulator, &first, &browser).await;
     let second = replica(&simulator, &database);
     let urls = Arc::new(std::sync::Mutex::new(vec![first.url.clone(), second.url.clone()]));

@@ -340,10 +340,8 @@ impl Services {
         let start = read_start(&plan.draft, zones::find(&plan.draft.zone).as_ref())
             .and_then(|s| check_instant(s.at, now, policy.lead_minutes, &policy.freezes).map(|()| s));
         let mut refusals = check_plan(&chosen, &unknown, picked);
-        let moves = self.move_view(&plan).await?;
-        if let Some(moves) = &moves {
-            refusals.extend(self.check_move(&plan, moves, start.as_ref().ok().map(|s| s.at)).await?);
-        }
+        let (moves, against_it) = self.judge_move(&plan, start.as_ref().ok().map(|s| s.at)).await?;
+        refusals.extend(against_it);
         let requests = match &start {
             Ok(start) if refusals.is_empty() => {
                 let instances: Vec<_> = chosen.iter().filter_map(|c| Some((c.instance.id.clone(), c.instance.engine?))).collect();

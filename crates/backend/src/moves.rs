@@ -4,16 +4,16 @@ use crate::{Cloud, Error, Services, drafts::plan_subject};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
-    authority::{Action, Stage},
-    cancel::{OrderState, TaskOrder},
+    authority::Action,
+    cancel::TaskOrder,
     eligibility::PlanRefusal,
     id::{CloudName, InstanceId, PlanId, TaskId},
     moving::{MoveView, goes_back, step},
     plan::{Draft, Plan},
-    send::ItemState,
+    send::{Item, ItemState},
     task::TaskStatus,
 };
-use patchboard_store::{Moves, OrderRow};
+use patchboard_store::Moves;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ impl Services {
     pub async fn move_plan(&self, actor: &Actor, id: &PlanId) -> Result<PlanId, Error> {
         self.allow(actor, Action::CreatePlan)?;
         let plan = self.plan(id).await?;
-        let tasks = self.movable(&plan).await?;
+        let tasks = movable(&self.store().items(id).await?);
         if tasks.is_empty() {
             return Err(Error::NotReady);
         }
@@ -35,73 +35,53 @@ impl Services {
         self.draft_like(actor, plan, instances, Some(&from)).await
     }
 
-    /// What of a plan waits for its start in the cloud, with its tasks.
-    async fn movable(&self, plan: &Plan) -> Result<Vec<(InstanceId, TaskId)>, Error> {
-        let waits = |state: &ItemState, status: &Option<TaskStatus>| match state {
-            ItemState::Accepted { task, .. } if *status == Some(TaskStatus::Pending) => Some(task.clone()),
-            _ => None,
-        };
-        let items = self.store().items(&plan.id).await?.into_iter().filter(|i| i.lost_sight.is_none());
-        Ok(items.filter_map(|i| Some((i.instance.clone(), waits(&i.state, &i.task_status)?))).collect())
-    }
-
-    /// What a plan that is not submitted would move now; what it has moved, once it is.
-    pub(crate) async fn move_view(&self, plan: &Plan) -> Result<Option<MoveView>, Error> {
-        let Some(from) = &plan.moves else { return Ok(None) };
-        let from = self.plan(from).await?;
-        let tasks = if plan.stage() == Stage::Submitted {
-            let rows = self.store().moves_of(&plan.id).await?;
-            rows.into_iter().map(|row| (row.instance, TaskId::new(row.task_key))).collect()
-        } else {
-            let mut tasks = self.movable(&from).await?;
-            tasks.retain(|(instance, _)| plan.draft.instances.contains(instance));
-            tasks
-        };
-        let (start_at, Draft { title, zone, patches, .. }) = (from.start_at, from.draft);
-        Ok(Some(MoveView { plan: from.id, title, start_at, zone, patches, tasks }))
-    }
-
-    /// What stands against a move that would start at `start_at`: it changes nothing, or it would take away the tasks of instances that
-    /// are not chosen.
-    pub(crate) async fn check_move(
+    /// What a plan that is not submitted would move, and what stands against that when it would start at `start_at`: it changes nothing, or
+    /// it would take away the tasks of instances that are not chosen.
+    pub(crate) async fn judge_move(
         &self,
         plan: &Plan,
-        view: &MoveView,
         start_at: Option<DateTime<Utc>>,
-    ) -> Result<Vec<PlanRefusal>, Error> {
-        let mut by_task: BTreeMap<&TaskId, BTreeSet<&InstanceId>> = BTreeMap::new();
-        for (instance, task) in &view.tasks {
-            by_task.entry(task).or_default().insert(instance);
-        }
-        let items = self.store().items(&view.plan).await?;
-        let is_task = |state: &ItemState, id: &TaskId| matches!(state, ItemState::Accepted { task, .. } if task.key() == id.key());
+    ) -> Result<(Option<MoveView>, Vec<PlanRefusal>), Error> {
+        let Some(from) = &plan.moves else { return Ok((None, Vec::new())) };
+        let (from, items) = (self.plan(from).await?, self.store().items(from).await?);
+        let mut tasks = movable(&items);
+        tasks.retain(|(instance, _)| plan.draft.instances.contains(instance));
+        let view = view_of(from, tasks);
         let mut refusals = Vec::new();
         if let Some(at) = start_at.filter(|at| view.start_at == Some(*at) && view.patches == plan.draft.patches && !view.tasks.is_empty()) {
             refusals.push(PlanRefusal::SameTime { start_at: at });
+        }
+        let mut by_task: BTreeMap<&TaskId, BTreeSet<&InstanceId>> = BTreeMap::new();
+        for (instance, task) in &view.tasks {
+            by_task.entry(task).or_default().insert(instance);
         }
         for (task, mine) in by_task {
             let shared = self.store().tasks_with_id(&plan.cloud, &task.key()).await?;
             let open = shared.into_iter().filter(|t| t.status.is_open()).map(|t| t.instance);
             // What was accepted under the id and is not listed yet is its task as well.
-            let unlisted = items.iter().filter(|i| i.task_status.is_none() && is_task(&i.state, task)).map(|i| i.instance.clone());
+            let is_task = |state: &ItemState| matches!(state, ItemState::Accepted { task: own, .. } if own.key() == task.key());
+            let unlisted = items.iter().filter(|i| i.task_status.is_none() && is_task(&i.state)).map(|i| i.instance.clone());
             let others: BTreeSet<InstanceId> = open.chain(unlisted).filter(|i| !mine.contains(i)).collect();
             if !others.is_empty() {
                 refusals.push(PlanRefusal::SharesTask { task: task.clone(), others: others.into_iter().collect() });
             }
         }
-        Ok(refusals)
+        Ok((Some(view), refusals))
+    }
+
+    /// What a submitted plan has moved.
+    pub(crate) async fn moved_view(&self, plan: &Plan) -> Result<Option<MoveView>, Error> {
+        let Some(from) = &plan.moves else { return Ok(None) };
+        let rows = self.store().moves_of(&plan.id).await?;
+        let tasks = rows.into_iter().map(|row| (row.instance, TaskId::new(row.task_key))).collect();
+        Ok(Some(view_of(self.plan(from).await?, tasks)))
     }
 
     /// What a submission has to say of what it moves: the cancels are in the journal as soon as the plan is.
     pub(crate) fn moves_for_submission(&self, actor: &Actor, cloud: &CloudName, view: Option<&MoveView>) -> Option<Moves> {
         let view = view.filter(|v| !v.tasks.is_empty())?;
         let ids: BTreeMap<String, &TaskId> = view.tasks.iter().map(|(_, task)| (task.key(), task)).collect();
-        let order = |task: &TaskId| {
-            let (id, asked_at) = (uuid::Uuid::now_v7().to_string(), self.now());
-            let order = OrderRow { id, task: task.clone(), what: TaskOrder::Cancel, asked_at, state: OrderState::begin() };
-            let deed = self.order_deed(actor, "task.order", cloud, &order, &order.state);
-            (order, deed)
-        };
+        let order = |task: &TaskId| self.begin_order(actor, cloud, task, TaskOrder::Cancel);
         Some(Moves { from: view.plan.clone(), tasks: view.tasks.clone(), orders: ids.into_values().map(order).collect() })
     }
 
@@ -109,12 +89,16 @@ impl Services {
     pub(crate) async fn follow_moves(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
         for key in self.store().moving_entries(cloud.name()).await? {
             let mut steps = Vec::new();
-            for row in self.store().moves_of(&key.plan).await? {
+            // One id may stand for every instance of the request: each is looked up once.
+            for of_task in self.store().waiting_moves(&key).await?.chunk_by(|a, b| a.task_key == b.task_key) {
+                let task_key = &of_task[0].task_key;
                 // Orders first: one that is over by then shows in the tasks.
-                let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
-                let tasks = self.store().tasks_with_id(cloud.name(), &row.task_key).await?;
-                let task = tasks.iter().find(|t| t.instance == row.instance);
-                steps.push((row.instance, step(task, orders.iter().map(|o| &o.state), began_at)));
+                let orders = self.store().orders_of(cloud.name(), task_key).await?;
+                let tasks = self.store().tasks_with_id(cloud.name(), task_key).await?;
+                steps.extend(of_task.iter().map(|row| {
+                    let task = tasks.iter().find(|t| t.instance == row.instance);
+                    (row.instance.clone(), step(task, orders.iter().map(|o| &o.state), began_at))
+                }));
             }
             let follow = self.store().on_entry(&key, |entry, _| {
                 let changed = entry.follow_move(&steps);
@@ -141,6 +125,21 @@ impl Services {
         cloud.wake_senders();
         Ok(())
     }
+}
+
+/// What waits for its start in the cloud, with its tasks.
+fn movable(items: &[Item]) -> Vec<(InstanceId, TaskId)> {
+    let waits = |i: &&Item| i.lost_sight.is_none() && i.task_status == Some(TaskStatus::Pending);
+    let task = |i: &Item| match &i.state {
+        ItemState::Accepted { task, .. } => Some((i.instance.clone(), task.clone())),
+        _ => None,
+    };
+    items.iter().filter(waits).filter_map(task).collect()
+}
+
+fn view_of(from: Plan, tasks: Vec<(InstanceId, TaskId)>) -> MoveView {
+    let Draft { title, zone, patches, .. } = from.draft;
+    MoveView { plan: from.id, title, start_at: from.start_at, zone, patches, tasks }
 }
 
 /// What the ledger keeps of what a submission moves.

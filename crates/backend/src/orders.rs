@@ -58,9 +58,7 @@ impl Services {
 
     /// Writes an order down; whoever looks at the cloud next gives it.
     pub(crate) async fn journal_order(&self, actor: &Actor, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> Result<(), Error> {
-        let order =
-            OrderRow { id: uuid::Uuid::now_v7().to_string(), task: task.clone(), what, asked_at: self.now(), state: OrderState::begin() };
-        let deed = self.order_deed(actor, "task.order", cloud, &order, &order.state);
+        let (order, deed) = self.begin_order(actor, cloud, task, what);
         match self.store().add_order(cloud, &order, &deed).await {
             Ok(()) => {}
             Err(patchboard_store::Error::Conflict) => return Err(Error::Order(OrderRefusal::Asked)),
@@ -68,6 +66,14 @@ impl Services {
         }
         tracing::info!(task.id = %order.task, order = what.as_str(), "asked");
         Ok(())
+    }
+
+    /// An order as it begins, and what the ledger keeps of that.
+    pub(crate) fn begin_order(&self, actor: &Actor, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> (OrderRow, Deed) {
+        let (id, asked_at) = (uuid::Uuid::now_v7().to_string(), self.now());
+        let order = OrderRow { id, task: task.clone(), what, asked_at, state: OrderState::begin() };
+        let deed = self.order_deed(actor, "task.order", cloud, &order, &order.state);
+        (order, deed)
     }
 
     /// What the ledger keeps of an order.

@@ -196,7 +196,7 @@ impl Services {
         let mut attempts = self.store().attempts(id).await?;
         attempts.reverse();
         Ok(SentView {
-            moves: self.move_view(&plan).await?,
+            moves: self.moved_view(&plan).await?,
             // The instant is what counts; that the wall has moved under it should be known.
             wall_moved: read_start(&plan.draft, zones::find(&plan.draft.zone).as_ref())
                 .ok()

@@ -83,27 +83,14 @@ pub struct MovedTo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{id::CloudName, send::CloudError};
+    use crate::send::CloudError;
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
     fn task(status: TaskStatus) -> Task {
-        Task {
-            cloud: CloudName::new("c"),
-            id: TaskId::new("t"),
-            instance: InstanceId::new("i"),
-            instance_name: String::new(),
-            status,
-            start_at: None,
-            created_at: None,
-            target: None,
-            plan: None,
-            first_seen_at: at(0),
-            seen_at: at(100),
-            gone_at: None,
-        }
+        Task::sample(status, at(100))
     }
 
     #[test]

@@ -106,7 +106,6 @@ fn is_child(task: &Task, doubt: &Doubt, skew_seconds: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{CloudName, InstanceId};
 
     const SETTLE: i64 = 120;
 
@@ -126,20 +125,7 @@ mod tests {
     }
 
     fn task(status: TaskStatus, start: i64, created: i64, first_seen: i64) -> Task {
-        Task {
-            cloud: CloudName::new("c"),
-            id: TaskId::new("t"),
-            instance: InstanceId::new("i"),
-            instance_name: String::new(),
-            status,
-            start_at: Some(at(start)),
-            created_at: Some(at(created)),
-            target: None,
-            plan: None,
-            first_seen_at: at(first_seen),
-            seen_at: at(first_seen),
-            gone_at: None,
-        }
+        Task { start_at: Some(at(start)), created_at: Some(at(created)), ..Task::sample(status, at(first_seen)) }
     }
 
     fn verdict(doubt: &Doubt, began: i64, tasks: &[Task]) -> Verdict {

@@ -78,6 +78,27 @@ pub struct Task {
 }
 
 #[cfg(test)]
+impl Task {
+    /// One of an instance `i` in a cloud `c`, last listed at `seen_at`.
+    pub(crate) fn sample(status: TaskStatus, seen_at: DateTime<Utc>) -> Self {
+        Self {
+            cloud: CloudName::new("c"),
+            id: TaskId::new("t"),
+            instance: InstanceId::new("i"),
+            instance_name: String::new(),
+            status,
+            start_at: None,
+            created_at: None,
+            target: None,
+            plan: None,
+            first_seen_at: seen_at,
+            seen_at,
+            gone_at: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -41,7 +41,7 @@ pub struct Around {
     pub now: DateTime<Utc>,
     /// Tasks of the instances of the request that no item accounts for, as last listed.
     pub tasks: Vec<Task>,
-    /// Instances of the request for which another item of ours has an open task.
+    /// Planned instances of the request for which another item of ours has an open task.
     pub occupied: Vec<InstanceId>,
     /// When the last complete listing of the tasks of the cloud began.
     pub listed_at: Option<DateTime<Utc>>,
@@ -229,7 +229,10 @@ impl Store {
         let now = self.now_in(&mut tx).await?;
         let Some((before, cloud)) = load(&mut tx, key).await? else { return Err(Error::Changed) };
         let tasks = crate::tasks::unaccounted(&mut tx, &cloud, &before.request.instances).await?;
-        let occupied = crate::tasks::occupied(&mut tx, &cloud, &key.plan, &before.request.instances, now).await?;
+        // Asked about what may be sent, and about nothing else: most transitions are not about that.
+        let planned = before.items.iter().filter(|(_, state)| matches!(state, ItemState::Planned));
+        let planned: Vec<InstanceId> = planned.map(|(instance, _)| instance.clone()).collect();
+        let occupied = crate::tasks::occupied(&mut tx, &cloud, &key.plan, &planned, now).await?;
         let listed_at = crate::sync::tasks_at(&mut tx, &cloud).await?;
         let mut after = before.clone();
         let (result, deeds) = judge(&mut after, &Around { now, tasks, occupied, listed_at });

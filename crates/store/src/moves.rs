@@ -97,6 +97,17 @@ impl Store {
         self.move_rows(q).await
     }
 
+    /// Instances of one request that wait for the task whose place they take to be cancelled.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Inconsistent`].
+    pub async fn waiting_moves(&self, key: &EntryKey) -> Result<Vec<MoveRow>, Error> {
+        let mut q = Sql::new(MOVES);
+        q.push(" WHERE i.state = 'moving' AND m.plan = ").push_bind(key.plan.as_str());
+        q.push(" AND i.position = ").push_bind(key.position).push(" ORDER BY m.task_key, m.instance");
+        self.move_rows(q).await
+    }
+
     /// Moved instances of a cloud that ended without a task at their new time, and whose old time does not stand again.
     ///
     /// # Errors
