@@ -17,13 +17,19 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn new() -> Self {
+        Self::new_named("template1").await
+    }
+
+    /// In a server it begins as a copy of another one, by address or name.
+    async fn new_named(template: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = match server() {
             None => format!("sqlite:{}", dir.path().join("test.db").display()),
             Some(server) => {
                 let name = format!("t{}", uuid::Uuid::now_v7().simple());
+                let template = template.rsplit('/').next().unwrap_or(template);
                 let mut admin = connect(&format!("{server}/postgres")).await;
-                sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"))).execute(&mut admin).await.unwrap();
                 format!("{server}/{name}")
             }
         };
@@ -84,6 +90,29 @@ impl Database {
         format!("{server}/{name}")
     }
 
+    /// A database of its own that begins as a copy of this one, to which nobody is connected.
+    pub(crate) async fn fork(&self) -> Self {
+        let fork = Self::new_named(&self.url).await;
+        if self.is_file() {
+            self.edit(&format!("VACUUM INTO '{}'", fork.path("test.db").display())).await.unwrap();
+        }
+        fork
+    }
+
+    /// Every column of every table that migrations made: table, column, and whether it holds text.
+    pub(crate) async fn columns(&self) -> Vec<(String, String, bool)> {
+        let sql = if self.is_file() {
+            "SELECT m.name, c.name, CASE WHEN c.type = 'TEXT' THEN 1 ELSE 0 END FROM sqlite_master m JOIN pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '%sqlx%' ORDER BY m.name, c.cid"
+        } else {
+            "SELECT table_name::TEXT, column_name::TEXT, CASE WHEN data_type = 'text' THEN 1 ELSE 0 END FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name NOT LIKE '%sqlx%' ORDER BY table_name, ordinal_position"
+        };
+        let rows = sqlx::query(sql).fetch_all(&mut connect(&self.url).await).await.unwrap();
+        let number = |r: &sqlx::any::AnyRow| r.try_get::<i64, _>(2).unwrap_or_else(|_| i64::from(r.get::<i32, _>(2)));
+        rows.iter().map(|r| (r.get(0), r.get(1), number(r) == 1)).collect()
+    }
+
     /// From now on it is this copy.
     pub(crate) fn restore(&mut self, copy: String) {
         self.url = copy;
@@ -92,6 +121,13 @@ impl Database {
     /// Edits it by hand, as somebody who may could.
     pub(crate) async fn edit(&self, statements: &str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connect(&self.url).await).await.map(drop)
+    }
+
+    /// Whether a statement is taken and changes a row; it is undone.
+    pub(crate) async fn would_change(&self, statement: String) -> bool {
+        let mut connection = connect(&self.url).await;
+        let mut tx = sqlx::Connection::begin(&mut connection).await.unwrap();
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut *tx).await.is_ok_and(|done| done.rows_affected() > 0)
     }
 
     /// A number that it says.

@@ -295,7 +295,7 @@ async fn refused_credentials_stop_everything_until_a_person_acts() {
         Act::Refuse { status: 401, code: "APIGW.0301".to_owned(), message: "verify aksk signature fail".to_owned(), retry_after: None };
     app.simulator.set_faults(vec![Fault::on("", refused)]);
     app.send().await;
-    assert_eq!(app.words(&first).await, ["rejected"]);
+    assert_eq!(app.words(&first).await, ["planned"], "nothing is wrong with the plan: it keeps its approval and waits");
     let before = app.simulator.requests("");
     app.send().await;
     app.sync().await;
@@ -308,6 +308,73 @@ async fn refused_credentials_stop_everything_until_a_person_acts() {
     app.post("/api/clouds/resume", &[("cloud", "test"), ("back", "/instances")]).await;
     app.sync().await;
     assert!(!app.get("/instances").await.body.contains("refused the credentials"));
+    app.send().await;
+    assert_eq!(app.words(&first).await, ["accepted"], "and it goes on");
+}
+
+#[tokio::test]
+async fn a_missing_right_pauses_what_was_approved_and_ends_nothing() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(2).await;
+    let refused = Act::Refuse { status: 403, code: "DBS.200044".to_owned(), message: "permission denied".to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![Fault::on_create(1, refused)]);
+    app.send().await;
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["planned"; 2], 1), "asked once, and not again before a person acts");
+    let page = app.get(&format!("/plans/{id}")).await.body;
+    assert!(page.contains("permission denied") && page.contains("refused the credentials"), "{page}");
+    app.post("/api/clouds/resume", &[("cloud", "test"), ("back", "/instances")]).await;
+    app.sync().await;
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"; 2], 2, vec![1; 2]));
+}
+
+#[tokio::test]
+async fn one_instance_that_is_refused_does_not_keep_the_others_from_being_scheduled() {
+    for (status, code) in [(409, "DBS.200011"), (404, "DBS.200002")] {
+        let app = TestApp::start().await;
+        let (id, instances) = app.confirmed(4).await;
+        let message = "Another operation is being performed on the DB instance.".to_owned();
+        let refused = Act::Refuse { status, code: code.to_owned(), message, retry_after: None };
+        app.simulator.set_faults(vec![Fault { body: instances[2].clone(), ..Fault::on_create(99, refused) }]);
+        app.send().await;
+        assert_eq!(app.creates(), 1, "sent one by one only after the list was read again");
+        for _ in 0..3 {
+            app.sync().await;
+            app.send().await;
+        }
+        assert_eq!(app.words(&id).await, ["accepted", "accepted", "rejected", "accepted"]);
+        assert_eq!((app.creates(), app.tasks(&instances)), (5, vec![1, 1, 0, 1]));
+        let page = app.get(&format!("/plans/{id}")).await.body;
+        assert!(page.contains(code), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_an_instance_ends_that_one_alone() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(3).await;
+    let message = format!("Another operation is being performed on the DB instance {}.", instances[1]);
+    let refused = Act::Refuse { status: 409, code: "DBS.200011".to_owned(), message, retry_after: None };
+    app.simulator.set_faults(vec![Fault { body: instances[1].clone(), ..Fault::on_create(99, refused) }]);
+    for _ in 0..3 {
+        app.send().await;
+        app.sync().await;
+    }
+    assert_eq!(app.words(&id).await, ["accepted", "rejected", "accepted"]);
+    assert_eq!((app.creates(), app.tasks(&instances)), (3, vec![1, 0, 1]));
+}
+
+#[tokio::test]
+async fn one_instance_over_which_the_server_fails_leaves_the_others_scheduled() {
+    let app = TestApp::start().await;
+    let (id, instances) = app.confirmed(3).await;
+    let failed = Act::Refuse { status: 500, code: "DBS.108000".to_owned(), message: "Server failure.".to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![Fault { body: instances[0].clone(), ..Fault::on_create(99, failed) }]);
+    app.send().await;
+    settle(&app, 12, 130).await;
+    assert_eq!(app.words(&id).await, ["stopped", "accepted", "accepted"], "looked for first, then sent one by one");
+    assert_eq!(app.tasks(&instances), [0, 1, 1]);
 }
 
 #[tokio::test]

@@ -50,6 +50,31 @@ async fn a_log_torn_anywhere_is_a_database_of_an_earlier_moment() {
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected, "each moment, and none in between; {instances:?}");
 }
 
+/// Dropped inside `BEGIN` or `COMMIT`, a connection must not be used again: the next one's work would belong to it. On PostgreSQL
+/// `cargo xtask test` looks through the log of the server for transactions that were not what we believed.
+#[tokio::test]
+async fn a_writer_that_is_dropped_anywhere_harms_no_other() {
+    let app = TestApp::start().await;
+    let store = Store::open(app.database.url()).await.unwrap();
+    for polls in 0..120 {
+        let cloud = app.cloud();
+        let lease = format!("dropped {polls}");
+        let mut write = Box::pin(store.take_lease(&lease, "one", 60));
+        for _ in 0..polls {
+            if futures_util::poll!(&mut write).is_ready() {
+                break;
+            }
+            // The server answers in its own time.
+            tokio::task::yield_now().await;
+        }
+        drop(write);
+        assert!(store.take_lease(&format!("after {polls}"), "two", 60).await.unwrap());
+        store.on_cloud(cloud.name(), |_, _| ()).await.unwrap();
+    }
+    let kept = "SELECT COUNT(*) FROM leases WHERE name LIKE 'after %'";
+    assert_eq!(app.database.count(kept).await, 120, "each was kept, whatever became of the one before it");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_page_is_said_at_the_start_and_a_changed_entry_puts_everything_on_hold() {
     let simulator = simulator(Arc::new(SystemClock), 60).await;

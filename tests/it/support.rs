@@ -160,6 +160,13 @@ impl TestApp {
         Self::over(database, simulator, clock, change, policy).await
     }
 
+    /// A Patchboard of its own on a database that begins as a copy, with a cloud that begins as this one's did.
+    pub(crate) async fn fork(database: Database, policy: Policy) -> Self {
+        let clock = Arc::new(TestClock::at(now()));
+        let simulator = simulator(clock.clone(), 60).await;
+        Self::over(database, simulator, clock, |_| (), policy).await
+    }
+
     /// The same cloud under a copy of the database, as after a restart.
     pub(crate) async fn restored(self, copy: String) -> Self {
         let Self { services, simulator, clock, mut database, .. } = self;

@@ -150,6 +150,7 @@ fn test(fast: bool) -> Result {
         step("the tests of the whole program again, on PostgreSQL");
         let tests = ["test", "-p", "patchboard", "-p", "patchboard-store", "--test", "it", "--test", "migrations"];
         run::cargo_with(&tests, &[("PATCHBOARD_TEST_POSTGRES", &cluster.url())])?;
+        cluster.check_transactions()?;
     }
     if fast {
         return Ok(());
@@ -166,7 +167,8 @@ fn torture(seed: u64, minutes: u64, postgres: bool) -> Result {
     if let Some(url) = &url {
         env.push(("PATCHBOARD_TEST_POSTGRES", url));
     }
-    run::cargo_with(&["test", "--test", "it", "torture", "--", "--nocapture"], &env)
+    run::cargo_with(&["test", "--test", "it", "torture", "--", "--nocapture"], &env)?;
+    cluster.as_ref().map_or(Ok(()), postgres::Cluster::check_transactions)
 }
 
 fn bench_faults(items: usize, only: &str) -> Result {

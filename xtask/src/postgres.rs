@@ -50,6 +50,17 @@ impl Cluster {
         format!("postgres://patchboard@127.0.0.1:{}", self.port)
     }
 
+    /// Whether every transaction was begun and ended where the program believed it was.
+    pub(crate) fn check_transactions(&self) -> Result {
+        let log = std::fs::read_to_string(self.dir.join("log")).map_err(because("the log of PostgreSQL"))?;
+        const MISPLACED: [&str; 2] = ["there is already a transaction in progress", "there is no transaction in progress"];
+        let found: Vec<&str> = log.lines().filter(|line| MISPLACED.iter().any(|m| line.contains(m))).collect();
+        match found.first() {
+            None => Ok(()),
+            Some(first) => Err(Failure(format!("{} transactions were not what the program believed, the first: {first}", found.len()))),
+        }
+    }
+
     fn data(&self) -> String {
         self.dir.join("data").display().to_string()
     }

@@ -4,6 +4,7 @@
 //! or calls a cloud. The cloud's words end in [`translate`]; what time it is comes from [`clock`].
 
 mod accounts;
+mod approval;
 mod authorize;
 mod begin;
 mod candidates;

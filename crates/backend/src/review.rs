@@ -10,12 +10,11 @@ use patchboard_domain::{
     eligibility::{Chosen, patch_choices},
     fleet::{May, Names, ReviewView, Said},
     id::{InstanceId, PlanId, UserId},
-    ledger::Entry,
     plan::Plan,
     review::{Asked, Decision, Difference, Need, Review, ReviewEnd, Verdict, need, standing},
     version::PatchVersion,
 };
-use patchboard_store::{ClaimedEntry, CommentRow, NewReview, Submission};
+use patchboard_store::{CommentRow, NewReview, Submission};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -353,44 +352,6 @@ impl Services {
         let deed = self.deed(actor, "plan.comment", plan_subject(id), json!({ "text": text }));
         let comment = CommentRow { user, at: self.now(), text };
         Ok(self.store().add_comment(id, &uuid::Uuid::now_v7().to_string(), &comment, &deed).await?)
-    }
-
-    /// Whether a claim is exactly what was approved, by enough people who still may. Asked before every POST, of what stands in
-    /// the database now: a row that was edited by hand is caught here.
-    pub(crate) async fn check_approval(&self, claim: &ClaimedEntry) -> Result<Result<(), &'static str>, Error> {
-        let plan = self.plan(&claim.key.plan).await?;
-        let requests = self.store().requests(&claim.key.plan).await?;
-        let (Some(approved), Some(start_at)) = (plan.approved_hash.as_deref(), plan.start_at) else {
-            return Ok(Err("nothing was ever approved"));
-        };
-        if !compile::are_what_they_say(&requests, approved, start_at) || !requests.contains(&claim.entry.request) {
-            return Ok(Err("the requests are not those of the approved hash"));
-        }
-        if !self.is_in_the_ledger(&plan, approved).await? {
-            return Ok(Err("the ledger knows nothing of it"));
-        }
-        let reviews = self.store().reviews(&claim.key.plan).await?;
-        let approving = reviews.iter().rev().find(|r| r.ended.is_some_and(|(end, _)| end == ReviewEnd::Approved));
-        let Some(review) = approving else {
-            return Ok(if self.policy().review.required { Err("no review approved it") } else { Ok(()) });
-        };
-        let needed = usize::try_from(plan.approvals_needed).unwrap_or(usize::MAX).max(review.asked.need.approvals);
-        let enough = review.hash == approved && self.standing(review).await? >= needed;
-        Ok(if enough { Ok(()) } else { Err("not enough approvals count any more") })
-    }
-
-    /// Whether the submission with this hash, for this cloud, stands in the ledger. A row that was forged needs a forged ledger, which
-    /// `verify` finds.
-    async fn is_in_the_ledger(&self, plan: &Plan, approved: &str) -> Result<bool, Error> {
-        let entries = self.store().ledger_about(&plan_subject(&plan.id)).await?;
-        Ok(entries.iter().filter(|e| e.is_itself()).filter_map(Entry::read).any(|body| {
-            let submission = match body.what.as_str() {
-                "plan.send" => &body.detail,
-                "plan.approve" => &body.detail["submitted"],
-                _ => return false,
-            };
-            submission["hash"] == approved && submission["cloud"] == plan.cloud.as_str()
-        }))
     }
 }
 

@@ -6,12 +6,13 @@ use crate::{Cloud, Error, Services, drafts::plan_subject, translate};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
+    approval::{ApprovedRequest, Mismatch},
     compile,
     id::{InstanceId, PlanId},
     ledger::Deed,
-    pace::Errand,
+    pace::{Errand, Failure},
     protocol::{Attempt, Begun, Command, Event, Grant, Sender, Silence, View},
-    send::{CloudError, HELD_UP, ItemState, Outcome, Stop},
+    send::{CloudError, HELD_UP, ItemState, NOT_APPROVED, Outcome},
 };
 use patchboard_store::{Around, ClaimedEntry, EntryKey, failpoint};
 use serde_json::json;
@@ -43,6 +44,10 @@ impl Drop for InFlight<'_> {
 struct Run<'a> {
     cloud: &'a Cloud,
     claimed: Option<ClaimedEntry>,
+    /// What was approved of it.
+    approved: Option<ApprovedRequest>,
+    /// Why it is not to be sent.
+    mismatch: Option<Mismatch>,
     in_flight: Option<InFlight<'a>>,
     /// Monotonic time before the intent was written.
     journalled: Duration,
@@ -106,16 +111,53 @@ impl Services {
 
     /// Sends the most urgent request, or says why there is none.
     pub(crate) async fn send_next(&self, cloud: &Cloud) -> Result<Option<Rest>, Error> {
+        match self.try_to_send_next(cloud).await {
+            // One row that cannot be read must not keep everything else from being sent.
+            Err(Error::Store(error)) if error.is_inconsistent() => {
+                tracing::error!(cloud = %cloud.name(), error = ?error, "a row cannot be read; every plan is held against what was approved");
+                if self.check_stored_plans().await? == 0 {
+                    return Err(Error::Store(error));
+                }
+                self.try_to_send_next(cloud).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_to_send_next(&self, cloud: &Cloud) -> Result<Option<Rest>, Error> {
         self.recover(cloud).await?;
         self.sweep_withdrawn(cloud.name()).await?;
-        let mut run =
-            Run { cloud, claimed: None, in_flight: None, journalled: Duration::ZERO, dated: DateTime::UNIX_EPOCH, rest: Rest::Idle };
+        let mut run = Run {
+            cloud,
+            claimed: None,
+            approved: None,
+            mismatch: None,
+            in_flight: None,
+            journalled: Duration::ZERO,
+            dated: DateTime::UNIX_EPOCH,
+            rest: Rest::Idle,
+        };
         let mut sender = Sender::default();
         while *sender.command() != Command::Rest {
-            let event = self.perform(sender.command().clone(), &mut run).await?;
-            sender = sender.on(event);
+            match self.perform(sender.command().clone(), &mut run).await {
+                Ok(event) => sender = sender.on(event),
+                Err(error) => {
+                    self.give_back(sender.command(), &run).await;
+                    return Err(error);
+                }
+            }
         }
         Ok(run.claimed.is_none().then_some(run.rest))
+    }
+
+    /// Nothing has left and nothing will: the claim must not keep the cloud from being listed until it ends by itself.
+    async fn give_back(&self, failed: &Command, run: &Run<'_>) {
+        let (Command::Verify(grant) | Command::Stop(grant) | Command::Journal(grant), Some(claimed)) = (failed, &run.claimed) else {
+            return;
+        };
+        if let Err(error) = self.store().on_entry(&claimed.key, |entry, _| (entry.release(grant), Vec::new())).await {
+            tracing::warn!(plan.id = %claimed.key.plan, error = ?error, "a claim could not be given back; it ends by itself");
+        }
     }
 
     async fn perform<'a>(&'a self, command: Command, run: &mut Run<'a>) -> Result<Event, Error> {
@@ -123,21 +165,21 @@ impl Services {
             Command::Claim => self.claim(run).await,
             Command::Verify(_) => {
                 let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
-                match self.check_approval(claimed).await? {
-                    Ok(()) => Ok(Event::Approved),
-                    Err(why) => {
-                        tracing::error!(plan.id = %claimed.key.plan, why, "what was about to be sent is not what was approved, not sent");
+                match self.approved_request(claimed).await? {
+                    Ok(approved) => {
+                        run.approved = Some(approved);
+                        Ok(Event::Approved)
+                    }
+                    Err(mismatch) => {
+                        run.mismatch = Some(mismatch);
                         Ok(Event::NotApproved)
                     }
                 }
             }
             Command::Stop(grant) => {
-                let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
-                let stop = self.store().on_entry(&claimed.key, |entry, around| {
-                    let changed = entry.stop(&grant, around.now, Stop::NotApproved);
-                    ((), self.settled_deeds(&claimed.key.plan, "request.stopped", &changed))
-                });
-                stop.await?;
+                let (Some(claimed), Some(mismatch)) = (&run.claimed, run.mismatch) else { return Ok(Event::Nothing) };
+                self.stop_plan(&claimed.key.plan, |_| Some(mismatch)).await?;
+                self.store().on_entry(&claimed.key, |entry, _| (entry.release(&grant), Vec::new())).await?;
                 Ok(Event::Recorded)
             }
             Command::Journal(grant) => self.journal(&grant, run).await,
@@ -190,7 +232,7 @@ impl Services {
     }
 
     async fn journal<'a>(&'a self, grant: &Grant, run: &mut Run<'a>) -> Result<Event, Error> {
-        let Some(claimed) = &run.claimed else { return Ok(Event::Nothing) };
+        let (Some(claimed), Some(approved)) = (&run.claimed, &run.approved) else { return Ok(Event::Nothing) };
         let (key, plan, rules) = (&claimed.key, &claimed.key.plan, self.rules());
         let mark = (key.clone(), grant.fence);
         self.in_flight().insert(mark.clone());
@@ -200,8 +242,8 @@ impl Services {
         failpoint("send.before_mark");
         let begun = self.store().on_entry(key, |entry, around| {
             let began_at = around.listed_at.filter(|at| self.is_seen_since_opened(run.cloud.name(), *at));
-            let begun =
-                entry.begin(grant, around.now, View { began_at, skew_seconds, tasks: &around.tasks, occupied: &around.occupied }, &rules);
+            let view = View { began_at, skew_seconds, tasks: &around.tasks, occupied: &around.occupied };
+            let begun = entry.begin(grant, around.now, view, approved, &rules);
             let deeds = match &begun {
                 Begun::Journalled(attempt) => vec![self.intent_deed(plan, attempt, &entry.request.hash)],
                 Begun::Settled(changed) => self.settled_deeds(plan, "request.stopped", changed),
@@ -229,8 +271,12 @@ impl Services {
 
     /// From the journal to the answer: a crash in between leaves the journal saying "possibly sent".
     async fn post(&self, grant: &Grant, attempt: &Attempt, run: &Run<'_>) -> Outcome {
-        let Some(claimed) = &run.claimed else { return Outcome::NotSent(CloudError::default()) };
+        let (Some(claimed), Some(approved)) = (&run.claimed, &run.approved) else { return Outcome::NotSent(CloudError::default()) };
         failpoint("send.after_mark");
+        if !approved.covers(&attempt.body) {
+            tracing::error!(plan.id = %claimed.key.plan, attempt = attempt.number, "a body that is not what was approved was built, not sent");
+            return Outcome::NotSent(CloudError { message: NOT_APPROVED.to_owned(), ..CloudError::default() });
+        }
         let lease = Duration::from_secs(self.rules().lease_seconds.unsigned_abs());
         // Held up so long that somebody else may think us gone: they look for it, and nothing has left.
         if self.elapsed().saturating_sub(run.journalled) * 2 > lease {
@@ -283,6 +329,11 @@ impl Services {
             (ended.and_then(|a| a.outcome.clone()).unwrap_or_default(), deeds)
         });
         let word = word.await?;
+        if let Outcome::NotSent(error) = outcome
+            && matches!(error.http_status, Some(401 | 403))
+        {
+            self.store().on_cloud(cloud.name(), |state, now| state.failed(Failure::Credentials, now, 0.0)).await?;
+        }
         tracing::info!(plan.id = %plan, request = key.position, attempt = attempt.number, instances = attempt.instances.len(), outcome = word, "sent");
         // What is lost is looked for at once; what went well is confirmed when there is nothing more to send.
         if matches!(outcome, Outcome::Unknown(_)) || word == "partial" || !self.store().has_sendable(cloud.name()).await? {

@@ -46,6 +46,7 @@ impl Services {
             }
             Ok::<(), Error>(())
         };
+        self.check_stored_plans().await?;
         let result = tokio::select! {
             result = self.look_and_note(cloud) => result,
             lost = renewing => {

@@ -155,6 +155,8 @@ pub(crate) fn outcome(result: Result<wire::CreatedTasks, Error>) -> Outcome {
                 .filter_map(|t| Some((InstanceId::new(t.instance_id?), TaskId::new(t.task_id.filter(|t| !t.is_empty())?))))
                 .collect(),
         ),
+        // Nothing was done, and nothing is wrong with the plan: it waits until somebody has mended the access.
+        Err(e) if e.is_access_refused() => Outcome::NotSent(error(&e)),
         Err(e) => match e.fate() {
             Fate::NotSent => Outcome::NotSent(error(&e)),
             Fate::Rejected => Outcome::Rejected(error(&e)),

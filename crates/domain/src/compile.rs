@@ -28,25 +28,37 @@ pub struct Request {
     pub hash: String,
 }
 
-impl Request {
-    /// The confirmed body, or the same with the instances taken out that are settled.
-    pub fn body_for(&self, instances: &[InstanceId]) -> String {
-        if instances == self.instances {
-            return self.body.clone();
-        }
-        let confirmed: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
-        let text = |key: &str| confirmed.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        body(instances, &text("start_time"), &text("target_version"))
-    }
+/// The JSON of one POST. Fields in this order are the bytes that leave.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    pub(crate) instance_ids: Vec<String>,
+    start_time: String,
+    upgrade_type: String,
+    upgrade_action: String,
+    target_version: String,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    instance_ids: Vec<&'a str>,
-    start_time: &'a str,
-    upgrade_type: &'static str,
-    upgrade_action: &'static str,
-    target_version: &'a str,
+impl Body {
+    fn new(instances: &[InstanceId], start_time: &str, target_version: &str) -> Self {
+        Self {
+            instance_ids: instances.iter().map(ToString::to_string).collect(),
+            start_time: start_time.to_owned(),
+            upgrade_type: "hotfix".to_owned(),
+            upgrade_action: "upgradeAutoCommit".to_owned(),
+            target_version: target_version.to_owned(),
+        }
+    }
+
+    /// Reads a body; nothing when it has other fields.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// The bytes that leave.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 /// What the requests of a plan are made of.
@@ -62,18 +74,6 @@ pub struct Input<'a> {
     pub offset: FixedOffset,
     /// Most instances in one request; at least 1.
     pub max_instances: usize,
-}
-
-/// The body for a set of instances. Also used for a resend: the same body with the confirmed instances taken out.
-pub fn body(instances: &[InstanceId], start_time: &str, target_version: &str) -> String {
-    let body = Body {
-        instance_ids: instances.iter().map(InstanceId::as_str).collect(),
-        start_time,
-        upgrade_type: "hotfix",
-        upgrade_action: "upgradeAutoCommit",
-        target_version,
-    };
-    serde_json::to_string(&body).unwrap_or_default()
 }
 
 /// Lower-case hexadecimal SHA-256.
@@ -93,11 +93,10 @@ pub fn are_what_they_say(requests: &[Request], hash_of_all: &str, start: DateTim
 }
 
 fn is_itself(request: &Request, start: DateTime<Utc>) -> bool {
-    let Ok(read) = serde_json::from_str::<serde_json::Value>(&request.body) else { return false };
-    let Some(start_time) = read.get("start_time").and_then(|s| s.as_str()) else { return false };
-    let at = DateTime::parse_from_str(start_time, "%Y-%m-%dT%H:%M:%S%z");
+    let Some(read) = Body::parse(&request.body) else { return false };
+    let at = DateTime::parse_from_str(&read.start_time, "%Y-%m-%dT%H:%M:%S%z");
     at.is_ok_and(|at| at == start)
-        && request.body == body(&request.instances, start_time, &join(&request.patches))
+        && request.body == Body::new(&request.instances, &read.start_time, &join(&request.patches)).text()
         && request.hash == hash(&request.body)
 }
 
@@ -119,7 +118,7 @@ pub fn compile(input: &Input<'_>) -> Vec<Request> {
         }
         let target = join(&patches);
         for chunk in instances.chunks(input.max_instances.max(1)) {
-            let body = body(chunk, &start_time, &target);
+            let body = Body::new(chunk, &start_time, &target).text();
             requests.push(Request { engine, patches: patches.clone(), instances: chunk.to_vec(), hash: hash(&body), body });
         }
     }

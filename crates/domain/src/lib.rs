@@ -4,6 +4,7 @@
 //! Time is an argument; every "no" is a value that carries its reason.
 
 pub mod account;
+pub mod approval;
 pub mod authority;
 pub mod blast;
 pub mod cancel;

@@ -15,6 +15,7 @@ pub use evidence::Unresolved;
 pub use sender::{Command, Event, Sender};
 
 use crate::{
+    approval::ApprovedRequest,
     compile::Request,
     id::InstanceId,
     moving::Step,
@@ -108,6 +109,13 @@ pub struct Attempt {
     pub error: Option<CloudError>,
 }
 
+impl Attempt {
+    /// Whether it failed in a way that one of its instances may be the reason of.
+    fn may_concern_one(&self) -> bool {
+        self.error.as_ref().is_some_and(CloudError::may_concern_one)
+    }
+}
+
 /// The last complete listing of the cloud's tasks, as far as it is about the instances of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -183,7 +191,7 @@ impl Entry {
         if self.held || self.withdrawn || waits || on_its_way || taken || !any(|s| matches!(s, ItemState::Planned)) {
             return None;
         }
-        self.fence += 1;
+        self.fence = self.fence.saturating_add(1);
         self.claim = Some(Claim { holder: holder.to_owned(), until: now + Duration::seconds(rules.lease_seconds) });
         Some(Grant { holder: holder.to_owned(), fence: self.fence })
     }
@@ -209,8 +217,9 @@ impl Entry {
         }
     }
 
-    /// Intends to send: from here on the instances count as possibly sent. Asks once more what must be right when a byte leaves.
-    pub fn begin(&mut self, grant: &Grant, now: DateTime<Utc>, view: View<'_>, rules: &Rules) -> Begun {
+    /// Intends to send: from here on the instances count as possibly sent. Asks once more what must be right when a byte leaves, and
+    /// builds the body from what was approved.
+    pub fn begin(&mut self, grant: &Grant, now: DateTime<Utc>, view: View<'_>, approved: &ApprovedRequest, rules: &Rules) -> Begun {
         if !self.holds(grant, now) {
             return Begun::Refused;
         }
@@ -234,11 +243,19 @@ impl Entry {
             self.release(grant);
             return Begun::Settled(settled);
         }
-        let instances = self.in_state(|s| matches!(s, ItemState::Planned));
-        if instances.is_empty() {
+        let planned = self.in_state(|s| matches!(s, ItemState::Planned));
+        if planned.is_empty() {
             self.release(grant);
             return Begun::Refused;
         }
+        let Some(instances) = self.next_call(planned, seen) else {
+            self.release(grant);
+            return Begun::Blind;
+        };
+        let body = if self.has_rows_of(approved) { approved.body_for(&instances) } else { None };
+        let Some(body) = body.filter(|body| approved.covers(body)) else {
+            return Begun::Settled(self.stop(grant, now, Stop::NotApproved));
+        };
         let mut known: Vec<String> = view.tasks.iter().map(|t| t.id.key()).collect();
         known.sort_unstable();
         known.dedup();
@@ -246,7 +263,7 @@ impl Entry {
             request: self.position,
             number: i64::try_from(self.attempts.len()).unwrap_or(i64::MAX) + 1,
             fence: grant.fence,
-            body: self.request.body_for(&instances),
+            body,
             known,
             instances,
             began_at: now,
@@ -259,6 +276,29 @@ impl Entry {
             *state = ItemState::Sending;
         }
         Begun::Journalled(attempt)
+    }
+
+    /// The planned instances that go into the next call: together, but each on its own after a call in which one of them may have been
+    /// the reason why all were refused. Nothing before the list was read again after such a call.
+    fn next_call(&self, planned: Vec<InstanceId>, seen: DateTime<Utc>) -> Option<Vec<InstanceId>> {
+        let last =
+            |i: &InstanceId| self.attempts.iter().rev().find(|a| a.instances.contains(i) && a.outcome.as_deref() != Some("not_sent"));
+        let suspects = |i: &InstanceId| last(i).filter(|a| a.instances.len() > 1 && a.may_concern_one());
+        if planned.iter().filter_map(suspects).any(|a| a.ended_at.is_some_and(|ended| seen <= ended)) {
+            return None;
+        }
+        let (mut alone, together): (Vec<_>, Vec<_>) = planned.into_iter().partition(|i| suspects(i).is_some());
+        alone.truncate(1);
+        Some(if together.is_empty() { alone } else { together })
+    }
+
+    /// Whether its rows are for the approved instances, each once, and for no other.
+    fn has_rows_of(&self, approved: &ApprovedRequest) -> bool {
+        let mut rows: Vec<&InstanceId> = self.items.iter().map(|(i, _)| i).collect();
+        let mut wanted: Vec<&InstanceId> = approved.instances().iter().collect();
+        rows.sort_unstable();
+        wanted.sort_unstable();
+        rows == wanted
     }
 
     /// Planned instances that need no call, or must not have one.
@@ -311,7 +351,7 @@ impl Entry {
             let fence = attempt.fence;
             for (instance, state) in &self.items {
                 if named.contains(instance) && matches!(state, ItemState::Sending) {
-                    changed.push((instance.clone(), after_attempt(instance, outcome, now)));
+                    changed.push((instance.clone(), after_attempt(instance, &named, outcome, now)));
                 }
             }
             self.not_before = not_before;
@@ -426,13 +466,14 @@ impl Entry {
 }
 
 /// The state of one instance after an attempt that ended at `ended_at`.
-fn after_attempt(instance: &InstanceId, outcome: &Outcome, ended_at: DateTime<Utc>) -> ItemState {
+fn after_attempt(instance: &InstanceId, asked: &[InstanceId], outcome: &Outcome, ended_at: DateTime<Utc>) -> ItemState {
     let unknown = |error: CloudError| ItemState::Unknown { error, since: ended_at, absent_at: None, looked_at: None };
     match outcome {
         Outcome::Accepted(tasks) => match tasks.iter().find(|(i, _)| i == instance) {
             Some((_, task)) => ItemState::Accepted { task: task.clone(), adopted: false },
             None => unknown(CloudError { message: NOT_NAMED.to_owned(), ..CloudError::default() }),
         },
+        Outcome::Rejected(error) if asked.len() > 1 && error.may_concern_one() && !error.names(instance) => ItemState::Planned,
         Outcome::Rejected(error) => ItemState::Rejected { error: error.clone() },
         Outcome::NotSent(_) => ItemState::Planned,
         Outcome::Unknown(error) => unknown(error.clone()),

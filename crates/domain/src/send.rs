@@ -27,6 +27,19 @@ pub struct CloudError {
     pub fault: Option<Fault>,
 }
 
+impl CloudError {
+    /// Whether one instance may be the reason why a call for several failed: it was not found, another operation is on it, or the
+    /// server failed over it. Codes for scheduled tasks are not published, so the status decides.
+    pub fn may_concern_one(&self) -> bool {
+        matches!(self.http_status, Some(404 | 409 | 500..=599)) && !self.code.as_deref().is_some_and(|c| c.starts_with("APIG"))
+    }
+
+    /// Whether its words name an instance.
+    pub fn names(&self, instance: &InstanceId) -> bool {
+        self.message.contains(instance.as_str())
+    }
+}
+
 /// What went wrong on the way, or with an answer that is none of the cloud's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Hash)]
 #[serde(rename_all = "snake_case")]
@@ -124,6 +137,14 @@ impl ItemState {
         }
     }
 
+    /// Key of the task that the cloud has for it.
+    pub fn task_key(&self) -> Option<String> {
+        match self {
+            Self::Accepted { task, .. } => Some(task.key()),
+            _ => None,
+        }
+    }
+
     /// It came to nothing, and a new plan may try again.
     pub fn came_to_nothing(&self) -> bool {
         matches!(self, Self::Rejected { .. } | Self::Stopped { .. } | Self::Missed | Self::Withdrawn)
@@ -152,6 +173,8 @@ pub enum Outcome {
 pub const NOT_NAMED: &str = "the answer did not name this instance";
 /// Text of a call that was not made although its intent stood: the process was held up in between.
 pub const HELD_UP: &str = "the process was held up between journal and call; nothing has left";
+/// Text of a call that was not made because its body is not what was approved.
+pub const NOT_APPROVED: &str = "the body is not what was approved; nothing has left";
 /// Attempts for one instance before a person has to decide.
 pub const MOST_ATTEMPTS: usize = 2;
 /// Text of an unknown whose process ended between journal and answer. The page translates it by this constant.
@@ -214,6 +237,10 @@ pub fn count_kinds(items: &[Item]) -> Vec<(Item, usize)> {
 pub fn plan_state(items: &[Item], held: bool) -> PlanState {
     let any = |f: &dyn Fn(&Item) -> bool| items.iter().any(f);
     let count = |f: &dyn Fn(&Item) -> bool| items.iter().filter(|i| f(i)).count();
+    // A submitted plan has rows; where somebody took them away, nobody knows what became of its instances.
+    if items.is_empty() {
+        return PlanState::InDoubt;
+    }
     // What was sent twice and never listed is no failure that anybody confirmed.
     let no_proof = |i: &Item| matches!(i.state, ItemState::Stopped { why: Stop::NoProof });
     if any(&|i| matches!(i.state, ItemState::Unknown { .. }) || no_proof(i) || i.lost_sight.is_some()) {

@@ -92,6 +92,11 @@ impl Error {
         }
     }
 
+    /// The credentials or their rights were refused: the same is said to every call of its kind until a person acts.
+    pub fn is_access_refused(&self) -> bool {
+        matches!(self, Self::Unauthorized(_)) || matches!(self, Self::Rejected(answer) if answer.status == 403)
+    }
+
     /// What the other side said, if it said anything.
     pub fn answer(&self) -> Option<&Answer> {
         match self {

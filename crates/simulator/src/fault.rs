@@ -73,6 +73,9 @@ pub struct Fault {
     /// Part of the path, or empty for any.
     #[serde(default)]
     pub path: String,
+    /// Part of the body, for example an instance id, or empty for any.
+    #[serde(default)]
+    pub body: String,
     /// So many matching requests pass first.
     #[serde(default)]
     pub skip: u32,
@@ -87,12 +90,12 @@ pub struct Fault {
 impl Fault {
     /// Strikes create calls `times` times.
     pub fn on_create(times: u32, act: Act) -> Self {
-        Self { method: "POST".to_owned(), path: "db-upgrade/schedule-task".to_owned(), skip: 0, times, act }
+        Self { method: "POST".to_owned(), path: "db-upgrade/schedule-task".to_owned(), body: String::new(), skip: 0, times, act }
     }
 
     /// Strikes every call to paths that contain `path`, for ever.
     pub fn on(path: &str, act: Act) -> Self {
-        Self { method: String::new(), path: path.to_owned(), skip: 0, times: 0, act }
+        Self { method: String::new(), path: path.to_owned(), body: String::new(), skip: 0, times: 0, act }
     }
 }
 
@@ -110,8 +113,10 @@ impl Script {
     }
 
     /// The act for a request, counting it.
-    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Act> {
-        let at = self.0.iter().position(|f| (f.method.is_empty() || f.method == method) && path.contains(&f.path))?;
+    pub(crate) fn strike(&mut self, method: &str, path: &str, body: &[u8]) -> Option<Act> {
+        let body = String::from_utf8_lossy(body);
+        let is_meant = |f: &Fault| (f.method.is_empty() || f.method == method) && path.contains(&f.path) && body.contains(&f.body);
+        let at = self.0.iter().position(is_meant)?;
         let fault = &mut self.0[at];
         if fault.skip > 0 {
             fault.skip -= 1;
@@ -152,9 +157,9 @@ mod tests {
     fn a_line_skips_strikes_and_ends() {
         let mut script = Script::default();
         script.set(vec![Fault { skip: 1, times: 2, ..Fault::on("tasks", Act::Drop) }]);
-        let struck: Vec<_> = (0..5).map(|_| script.strike("GET", "/v3/p/tasks").is_some()).collect();
+        let struck: Vec<_> = (0..5).map(|_| script.strike("GET", "/v3/p/tasks", b"").is_some()).collect();
         assert_eq!(struck, [false, true, true, false, false]);
-        assert_eq!(script.strike("GET", "/v3/p/other"), None);
+        assert_eq!(script.strike("GET", "/v3/p/other", b""), None);
     }
 
     #[test]

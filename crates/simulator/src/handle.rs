@@ -17,6 +17,8 @@ pub(crate) struct State {
     pub(crate) script: Script,
     /// Requests seen: method and path, for tests.
     pub(crate) seen: Vec<String>,
+    /// Bodies of create calls, as they came.
+    pub(crate) create_bodies: Vec<String>,
     /// Bodies of create calls that act later.
     pub(crate) late: Vec<(DateTime<Utc>, Vec<u8>)>,
 }
@@ -32,6 +34,9 @@ impl State {
         self.world.advance(now);
         self.act_late(now);
         self.seen.push(format!("{} {}", request.method, request.path));
+        if is_create(request) {
+            self.create_bodies.push(String::from_utf8_lossy(request.body).into_owned());
+        }
         if request.path == "/v3/auth/tokens" && request.method == "POST" {
             return Handled { answer: self.token(request, now), act: None };
         }
@@ -41,7 +46,7 @@ impl State {
         if let Some(answer) = self.throttle(now) {
             return Handled { answer, act: None };
         }
-        let mut act = self.script.strike(request.method, request.path);
+        let mut act = self.script.strike(request.method, request.path, request.body);
         if act.is_none() && is_create(request) {
             act = self.sentinel(request.body);
         }

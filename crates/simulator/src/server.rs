@@ -70,7 +70,14 @@ impl Simulator {
     pub fn start(options: Options, listener: TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let world = seed::world(options.seed, options.instances, (options.clock)(), options.switches);
-        let state = State { world, accounts: Accounts::default(), script: Script::default(), seen: Vec::new(), late: Vec::new() };
+        let state = State {
+            world,
+            accounts: Accounts::default(),
+            script: Script::default(),
+            seen: Vec::new(),
+            create_bodies: Vec::new(),
+            late: Vec::new(),
+        };
         let simulator = Self { state: Arc::new(Mutex::new(state)), clock: options.clock, address };
         tokio::spawn(simulator.clone().serve(listener));
         Ok(simulator)
@@ -113,6 +120,11 @@ impl Simulator {
     /// Requests seen so far whose `METHOD /path` contains `part`.
     pub fn requests(&self, part: &str) -> usize {
         self.lock().seen.iter().filter(|r| r.contains(part)).count()
+    }
+
+    /// Bodies of the create calls seen so far, refused ones too, in order.
+    pub fn create_bodies(&self) -> Vec<String> {
+        self.lock().create_bodies.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

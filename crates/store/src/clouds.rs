@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store,
-    error::{doc, json},
+    error::json,
     ledger::append,
     sql::plain,
     time::{instant, ms},
@@ -15,17 +15,28 @@ use patchboard_domain::{
     pace::CloudState,
 };
 
+/// What cannot be read may have said that nothing is to be called: then nothing is, and every page says so until a person resumes.
+fn read_state(row: Option<(String,)>, cloud: &CloudName, now: DateTime<Utc>) -> CloudState {
+    let Some((text,)) = row else { return CloudState::default() };
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        tracing::error!(%cloud, %error, "the state of a cloud cannot be read; it is stopped until somebody resumes it");
+        let mut state = CloudState::default();
+        state.stopped_at = Some(now);
+        state
+    })
+}
+
 impl Store {
     /// What is known together about a cloud.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Inconsistent`].
+    /// [`Error::Database`].
     pub async fn cloud_state(&self, cloud: &CloudName) -> Result<CloudState, Error> {
         let row: Option<(String,)> = sqlx::query_as("SELECT doc FROM cloud_states WHERE cloud = $1")
             .bind(cloud.as_str())
             .fetch_optional(self.reader().await)
             .await?;
-        Ok(row.map(|(text,)| doc(&text, "cloud_states", cloud.as_str())).transpose()?.unwrap_or_default())
+        Ok(read_state(row, cloud, self.now().await?))
     }
 
     /// One transition of it.
@@ -41,7 +52,7 @@ impl Store {
         let now = self.now_in(&mut tx).await?;
         let row: Option<(String,)> =
             sqlx::query_as("SELECT doc FROM cloud_states WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(&mut *tx).await?;
-        let before: CloudState = row.map(|(text,)| doc(&text, "cloud_states", cloud.as_str())).transpose()?.unwrap_or_default();
+        let before = read_state(row, cloud, now);
         let mut after = before.clone();
         let result = judge(&mut after, now);
         if after != before {

@@ -1,6 +1,6 @@
 //! Opening a database: which engine, whose it is, and how old its schema.
 
-use crate::{Error, Store, tx::Writer};
+use crate::{Error, Store, tx::Writer, tx_postgres::Locked};
 use sqlx::{
     AnyPool, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
@@ -48,8 +48,9 @@ const SLOW: Duration = Duration::from_secs(1);
 /// The journal must survive a power cut between "written" and "sent".
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000";
 const SQLITE_READER: &str = "PRAGMA busy_timeout = 10000";
-/// A replica that was stopped in the middle of a transaction must not hold up the others: the server ends its session.
-const POSTGRES: &str = "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '20s'; \
+/// A replica that was stopped in the middle of a transaction must not hold up the others: the server ends its session. Writers of a
+/// healthy one never pause inside a transaction for as long.
+const POSTGRES: &str = "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '1500ms'; SET lock_timeout = '20s'; \
                         SET statement_timeout = '30s'; SET client_min_messages = warning";
 
 static SQLITE_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -187,7 +188,7 @@ impl<'a> Place<'a> {
                 let read = self.pool(4, SQLITE_READER, true).await?;
                 Store { engine, write: Writer::grouped(write), read, clock: None }
             }
-            Engine::Postgres => Store { engine, write: Writer::Locked(write.clone()), read: write, clock: None },
+            Engine::Postgres => Store { engine, write: Writer::Locked(Locked::new(write.clone())), read: write, clock: None },
         })
     }
 
@@ -373,7 +374,7 @@ impl Store {
         };
         place.is_ours(&read).await?;
         place.is_of_this_version(&read).await?;
-        Ok(Self { engine: place.engine, write: Writer::Locked(read.clone()), read, clock: None })
+        Ok(Self { engine: place.engine, write: Writer::Locked(Locked::new(read.clone())), read, clock: None })
     }
 
     /// Claims the database of a URL for one process, until what is returned is dropped or the process ends, however it ends. Only

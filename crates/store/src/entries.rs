@@ -17,7 +17,7 @@ use patchboard_domain::{
     send::{CloudError, ItemState},
     task::Task,
 };
-use sqlx::FromRow;
+use sqlx::{FromRow, any::AnyRow};
 
 /// Where an entry stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +109,11 @@ impl AttemptRow {
     }
 }
 
+/// The attempt of a row; nothing when it cannot be read.
+pub(crate) fn attempt(row: &AnyRow, plan: &str) -> Option<Attempt> {
+    AttemptRow::from_row(row).ok()?.read(plan).ok()
+}
+
 const ATTEMPTS: &str = "SELECT position, number, fence, instances, body, known, began_at, ended_at, outcome, error FROM attempts";
 
 pub(crate) async fn load(tx: &mut Tx, key: &EntryKey) -> Result<Option<(Entry, CloudName)>, Error> {
@@ -144,6 +149,19 @@ pub(crate) async fn load(tx: &mut Tx, key: &EntryKey) -> Result<Option<(Entry, C
     Ok(Some((entry, CloudName::new(row.cloud))))
 }
 
+/// Writes the state of one instance, with the columns that rows are found by.
+pub(crate) async fn put_item(tx: &mut Tx, plan: &PlanId, instance: &InstanceId, state: &ItemState) -> Result<(), Error> {
+    sqlx::query("UPDATE items SET state = $1, task_key = $2, doc = $3 WHERE plan = $4 AND instance = $5")
+        .bind(state.word())
+        .bind(state.task_key())
+        .bind(json(state))
+        .bind(plan.as_str())
+        .bind(instance.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Writes what has changed, and nothing else.
 pub(crate) async fn save(tx: &mut Tx, key: &EntryKey, before: &Entry, after: &Entry) -> Result<(), Error> {
     let (plan, position) = (key.plan.as_str(), key.position);
@@ -151,18 +169,7 @@ pub(crate) async fn save(tx: &mut Tx, key: &EntryKey, before: &Entry, after: &En
         if before.items.iter().any(|(i, s)| i == instance && s == state) {
             continue;
         }
-        let task_key = match state {
-            ItemState::Accepted { task, .. } => Some(task.key()),
-            _ => None,
-        };
-        sqlx::query("UPDATE items SET state = $1, task_key = $2, doc = $3 WHERE plan = $4 AND instance = $5")
-            .bind(state.word())
-            .bind(task_key)
-            .bind(json(state))
-            .bind(plan)
-            .bind(instance.as_str())
-            .execute(&mut **tx)
-            .await?;
+        put_item(tx, &key.plan, instance, state).await?;
     }
     for attempt in &after.attempts {
         match before.attempts.iter().find(|a| a.number == attempt.number) {

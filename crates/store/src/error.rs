@@ -107,6 +107,16 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
+    /// Whether a row cannot be read back.
+    pub fn is_inconsistent(&self) -> bool {
+        match self {
+            Self::Inconsistent { .. } => true,
+            // A value of another type than its column's, as SQLite keeps it.
+            Self::Database(error) => matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)),
+            _ => false,
+        }
+    }
+
     pub(crate) fn from_migration(error: sqlx::migrate::MigrateError) -> Self {
         match error {
             sqlx::migrate::MigrateError::VersionMissing(version) => Self::Newer(version),

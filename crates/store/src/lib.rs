@@ -22,10 +22,12 @@ mod plans;
 mod reviews;
 mod sessions;
 mod sql;
+mod stored_plans;
 mod sync;
 mod tasks;
 mod time;
 mod tx;
+mod tx_postgres;
 mod user;
 
 pub use accounts::{Factor, UserChange};

@@ -15,11 +15,11 @@ use patchboard_domain::{
 };
 use sqlx::FromRow;
 
-const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at,
+pub(crate) const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at,
     author, edited_by, review, approved_hash, approvals_needed, moves FROM plans";
 
 #[derive(FromRow)]
-struct Row {
+pub(crate) struct Row {
     id: String,
     cloud: String,
     draft: String,
@@ -38,7 +38,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Result<Plan, Error> {
+    pub(crate) fn read(self) -> Result<Plan, Error> {
         Ok(Plan {
             draft: doc(&self.draft, "plans", &self.id)?,
             id: PlanId::new(self.id),

@@ -1,10 +1,6 @@
 //! What the last sync passes found.
 
-use crate::{
-    Error, Store,
-    error::{doc, json},
-    tx::Tx,
-};
+use crate::{Error, Store, error::json, tx::Tx};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{fleet::SyncStatus, id::CloudName};
 
@@ -12,19 +8,26 @@ use patchboard_domain::{fleet::SyncStatus, id::CloudName};
 pub(crate) async fn tasks_at(tx: &mut Tx, cloud: &CloudName) -> Result<Option<DateTime<Utc>>, Error> {
     let row: Option<(String,)> =
         sqlx::query_as("SELECT doc FROM sync_status WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(&mut **tx).await?;
-    let status: Option<SyncStatus> = row.map(|(text,)| doc(&text, "sync_status", cloud.as_str())).transpose()?;
-    Ok(status.and_then(|s| s.tasks_at))
+    Ok(read_status(row, cloud).and_then(|s| s.tasks_at))
+}
+
+/// What cannot be read is as if the cloud had never been listed; the next pass writes it anew.
+fn read_status(row: Option<(String,)>, cloud: &CloudName) -> Option<SyncStatus> {
+    let (text,) = row?;
+    serde_json::from_str(&text)
+        .inspect_err(|error| tracing::error!(%cloud, %error, "the status of a cloud cannot be read; it is listed anew"))
+        .ok()
 }
 
 impl Store {
     /// The status of one cloud, if it was ever tried.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Inconsistent`].
+    /// [`Error::Database`].
     pub async fn sync_status(&self, cloud: &CloudName) -> Result<Option<SyncStatus>, Error> {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT doc FROM sync_status WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(self.reader().await).await?;
-        row.map(|(text,)| doc(&text, "sync_status", cloud.as_str())).transpose()
+        Ok(read_status(row, cloud))
     }
 
     /// Keeps the status of one cloud.

@@ -3,7 +3,10 @@
 //! SQLite: writers that queue while another one writes share its flush to disk. Each is a savepoint of one transaction, and none is
 //! told "written" before that transaction is on disk. PostgreSQL: a lock of the database, so that the writers of all replicas queue.
 
-use crate::Error;
+use crate::{
+    Error,
+    tx_postgres::{Locked, PostgresTx},
+};
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor, Transaction};
 use std::{
     ops::{Deref, DerefMut},
@@ -17,7 +20,7 @@ pub(crate) enum Writer {
     /// In this process.
     Grouped(Arc<Mutex<Group>>, watch::Receiver<Flushes>),
     /// In the database.
-    Locked(AnyPool),
+    Locked(Locked),
 }
 
 /// The transaction that the writers of a moment share.
@@ -63,9 +66,6 @@ impl Group {
     }
 }
 
-/// Any number that no other program on the database is likely to lock.
-const WRITER_LOCK: &str = "SELECT pg_advisory_xact_lock(7282627301)::TEXT";
-
 impl Writer {
     /// One connection is what `pool` must have.
     pub(crate) fn grouped(pool: AnyPool) -> Self {
@@ -86,11 +86,7 @@ impl Writer {
 
     pub(crate) async fn begin(&self) -> Result<Tx, Error> {
         match self {
-            Self::Locked(pool) => {
-                let mut own = pool.begin().await?;
-                own.execute(WRITER_LOCK).await?;
-                Ok(Tx(Some(Inner::Own(own))))
-            }
+            Self::Locked(locked) => Ok(Tx(Some(Inner::Own(locked.begin().await?)))),
             Self::Grouped(group, _) => {
                 let mut guard = group.clone().lock_owned().await;
                 if guard.open.is_none() {
@@ -120,7 +116,7 @@ impl Writer {
 
     pub(crate) async fn close(&self) {
         match self {
-            Self::Locked(pool) => pool.close().await,
+            Self::Locked(locked) => locked.pool.close().await,
             Self::Grouped(group, _) => {
                 let mut guard = group.lock().await;
                 guard.close().await;
@@ -136,7 +132,7 @@ pub(crate) struct Tx(Option<Inner>);
 
 #[derive(Debug)]
 enum Inner {
-    Own(Transaction<'static, Any>),
+    Own(PostgresTx),
     /// `undo`: its savepoint stands, and what it wrote is to be undone if it is dropped.
     Member {
         guard: OwnedMutexGuard<Group>,
@@ -165,7 +161,7 @@ impl Tx {
             }
         }
         match self.0.take() {
-            Some(Inner::Own(own)) => Ok(own.commit().await?),
+            Some(Inner::Own(own)) => own.commit().await,
             Some(Inner::Member { mut guard, group, .. }) => {
                 let (told, on_disk) = oneshot::channel();
                 let Some(open) = &mut guard.open else { return Err(Error::Lost) };
@@ -218,7 +214,7 @@ impl Deref for Tx {
 
     fn deref(&self) -> &AnyConnection {
         match &self.0 {
-            Some(Inner::Own(own)) => own,
+            Some(Inner::Own(own)) => own.as_connection(),
             Some(Inner::Member { guard, .. }) => match &guard.open {
                 Some(open) => &open.shared,
                 None => unreachable!("a member holds its group, and it alone closes it"),
@@ -231,7 +227,7 @@ impl Deref for Tx {
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         match &mut self.0 {
-            Some(Inner::Own(own)) => own,
+            Some(Inner::Own(own)) => own.connection(),
             Some(Inner::Member { guard, .. }) => match &mut guard.open {
                 Some(open) => &mut open.shared,
                 None => unreachable!("a member holds its group, and it alone closes it"),

@@ -6,6 +6,7 @@
 
 use super::{Begun, Command, Entry, Event, Rules, Sender, Silence, View};
 use crate::{
+    approval::ApprovedRequest,
     compile::{Input, compile},
     id::{CloudName, InstanceId, TaskId},
     send::{CloudError, ItemState, Outcome, Stop},
@@ -95,6 +96,15 @@ struct World {
     faults: u8,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Refusal {
+    Throttled,
+    /// Whatever instances it is about.
+    All,
+    /// Perhaps for one of its instances.
+    One,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 enum Action {
     Tick,
@@ -109,10 +119,10 @@ enum Action {
         partly: bool,
         answer: bool,
     },
-    /// The cloud refuses it, or throttles it.
+    /// The cloud does not do it.
     Refuse {
         call: usize,
-        throttled: bool,
+        why: Refusal,
     },
     Vanish {
         call: usize,
@@ -170,7 +180,8 @@ impl Protocol {
             Command::Journal(grant) => {
                 let tasks = Self::tasks(world, &world.seen.1.clone());
                 let view = View { began_at: Some(at(world.seen.0)), skew_seconds: 0, tasks: &tasks, occupied: &[] };
-                match world.entry.begin(&grant, now, view, &rules) {
+                let approved = ApprovedRequest::assume(&world.entry.request);
+                match world.entry.begin(&grant, now, view, &approved, &rules) {
                     Begun::Journalled(attempt) => Event::Journalled(attempt),
                     Begun::Settled(_) | Begun::Blind | Begun::Refused => Event::NotJournalled,
                 }
@@ -275,8 +286,7 @@ impl Model for Protocol {
                 }
             }
             if faulty && one.from.is_some() {
-                actions.push(Action::Refuse { call, throttled: true });
-                actions.push(Action::Refuse { call, throttled: false });
+                actions.extend([Refusal::Throttled, Refusal::All, Refusal::One].map(|why| Action::Refuse { call, why }));
             }
             if one.from.is_none() {
                 actions.push(Action::Vanish { call });
@@ -331,11 +341,15 @@ impl Model for Protocol {
                 let outcome = if answer { Outcome::Accepted(tasks.collect()) } else { Outcome::Unknown(CloudError::default()) };
                 Self::answer(&mut world, &call, outcome);
             }
-            Action::Refuse { call, throttled } => {
+            Action::Refuse { call, why } => {
                 world.faults -= 1;
                 let call = world.calls.remove(call);
-                let error = CloudError::default();
-                Self::answer(&mut world, &call, if throttled { Outcome::NotSent(error) } else { Outcome::Rejected(error) });
+                let outcome = match why {
+                    Refusal::Throttled => Outcome::NotSent(CloudError::default()),
+                    Refusal::All => Outcome::Rejected(CloudError::default()),
+                    Refusal::One => Outcome::Rejected(CloudError { http_status: Some(409), ..CloudError::default() }),
+                };
+                Self::answer(&mut world, &call, outcome);
             }
             Action::Vanish { call } => drop(world.calls.remove(call)),
             Action::Read { lagging } => {
@@ -367,7 +381,7 @@ impl Model for Protocol {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties = vec![
             Property::always("I1 no duplicate", |_, world: &World| {
                 world.entry.items.iter().all(|(i, _)| world.cloud.iter().filter(|m| m.instance == *i).count() <= 1)
             }),
@@ -395,7 +409,7 @@ impl Model for Protocol {
                     _ => true,
                 })
             }),
-            Property::always("I2 from everywhere a quiet hour settles it", |model, world: &World| {
+            Property::always("I2 from everywhere a quiet hour settles it", |model: &Self, world: &World| {
                 !model.0.is_sampled(world) || settles(world)
             }),
             // What makes the rest worth something: these are reached.
@@ -409,7 +423,16 @@ impl Model for Protocol {
                 world.entry.attempts.iter().all(late)
                     && world.entry.items.iter().any(|(_, s)| matches!(s, ItemState::Accepted { adopted: false, .. }))
             }),
-        ]
+        ];
+        if self.0.instances > 1 {
+            properties.push(Property::sometimes("sent one by one after a refusal that may concern one", |_, world: &World| {
+                let attempts = &world.entry.attempts;
+                attempts.len() == 1 + world.entry.items.len()
+                    && attempts[0].outcome.as_deref() == Some("rejected")
+                    && world.entry.items.iter().all(|(_, s)| matches!(s, ItemState::Accepted { adopted: false, .. }))
+            }));
+        }
+        properties
     }
 }
 
@@ -430,9 +453,7 @@ fn settles(world: &World) -> bool {
         // Everything that can be done now is done before time goes on.
         let fair = |a: &Action| match a {
             Action::Act { partly, .. } => !partly,
-            Action::Step(r) => {
-                !matches!(world.replicas[*r].command(), Command::Claim) || world.entry.clone().claim("x", at(world.now), &rules()).is_some()
-            }
+            Action::Step(r) => !matches!(world.replicas[*r].command(), Command::Claim) || may_begin(&world),
             Action::Vanish { .. } => false,
             _ => false,
         };
@@ -456,6 +477,15 @@ fn settles(world: &World) -> bool {
         };
     }
     false
+}
+
+/// Whether a claim would lead to anything but waiting for the next listing.
+fn may_begin(world: &World) -> bool {
+    let (mut entry, now, rules) = (world.entry.clone(), at(world.now), rules());
+    let Some(grant) = entry.claim("x", now, &rules) else { return false };
+    let view = View { began_at: Some(at(world.seen.0)), skew_seconds: 0, tasks: &[], occupied: &[] };
+    let approved = ApprovedRequest::assume(&entry.request);
+    entry.begin(&grant, now, view, &approved, &rules) != Begun::Blind
 }
 
 fn explore(bounds: Bounds) -> usize {
