@@ -171,6 +171,8 @@ impl Protocol {
         let (now, rules, holder) = (at(world.now), rules(), format!("r{replica}"));
         let sender = world.replicas[replica].clone();
         let event = match sender.command().clone() {
+            // A claim that only waits for the next listing changes nothing but its number.
+            Command::Claim if !may_begin(world) => Event::Nothing,
             Command::Claim => world.entry.claim(&holder, now, &rules).map_or(Event::Nothing, Event::Granted),
             Command::Verify(_) => Event::Approved,
             Command::Stop(grant) => {
