@@ -20,8 +20,7 @@ use leptos_router::{
 pub struct DevScript(pub Option<&'static str>);
 
 /// The document around every page.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let viewer = Viewer::current();
+pub fn shell(options: LeptosOptions, viewer: &Viewer) -> impl IntoView + use<> {
     let DevScript(dev) = use_context().unwrap_or_default();
     let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {

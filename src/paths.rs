@@ -74,7 +74,7 @@ fn query<T: Serialize>(filter: &T, page: i64, more: &[(&str, &str)]) -> String {
     if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
 }
 
-fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     // The form encoding of a pair, without its key: every byte that could end a segment is escaped.
     serde_urlencoded::to_string([("", text)]).unwrap_or_default().trim_start_matches('=').replace('+', "%20")
 }

@@ -148,14 +148,18 @@ impl std::error::Error for ApiError {}
 impl FromServerFnError for ApiError {
     type Encoder = JsonEncoding;
 
-    fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        #[cfg(feature = "ssr")]
+        ssr::unreadable(&error);
+        // Its words name what the server expected; the answer does not repeat them.
+        drop(error);
         Self::Failed
     }
 }
 
 #[cfg(feature = "ssr")]
 mod ssr {
-    use super::ApiError;
+    use super::{ApiError, ServerFnErrorErr};
     use crate::{paths, viewer::Viewer};
     use leptos::prelude::*;
     use patchboard_backend::{Error, Services};
@@ -193,6 +197,15 @@ mod ssr {
                 tracing::error!(error = %Error::Sealed, "a second factor cannot be read");
                 ApiError::Failed
             }
+        }
+    }
+
+    /// Fields that cannot be read are the caller's matter.
+    pub(super) fn unreadable(error: &ServerFnErrorErr) {
+        if matches!(error, ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_))
+            && let Some(response) = use_context::<leptos_axum::ResponseOptions>()
+        {
+            response.set_status(axum::http::StatusCode::UNPROCESSABLE_ENTITY);
         }
     }
 

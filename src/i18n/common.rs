@@ -38,6 +38,10 @@ messages! {
     copy_refused { "The browser refused: select the text", "浏览器拒绝复制：请手动选择文本" }
     too_much_title { "That was too much at once", "一次提交的内容过多" }
     too_much_text { "A form may carry 1 MiB. Nothing was changed: go back and paste fewer lines at a time.", "表单内容不得超过 1 MiB。未作任何更改：请返回并减少每次粘贴的行数。" }
+    bad_address_title { "The address cannot be read", "无法识别该地址" }
+    bad_address_text { "It is too long, or not spelled as Patchboard spells its addresses. Nothing was changed: go to the page by its link.", "地址过长，或写法与 Patchboard 的地址不一致。未作任何更改：请通过链接打开页面。" }
+    bad_form_title { "The form cannot be read", "无法识别该表单" }
+    bad_form_text { "A field is missing or holds something that it cannot hold, so nothing was changed. Open the page again and repeat.", "表单缺少字段或字段内容无效，未作任何更改。请重新打开页面再试。" }
     elsewhere_title { "This did not come from a page of this Patchboard", "该请求并非来自本 Patchboard 的页面" }
     elsewhere_text { "Another site or an old page sent it, so nothing was changed. Open the page again and repeat.", "请求来自其他站点或过期页面，未作任何更改。请重新打开页面再试。" }
     slow_title { "This took too long", "处理超时" }

@@ -1,4 +1,4 @@
-//! Every door with what somebody must be allowed to do to come through it. Whatever is not listed is closed.
+//! Every route with what somebody must be allowed to do to be answered. Whatever is not listed is closed.
 
 use super::{AppState, cookies, refusal};
 use crate::paths;
@@ -20,7 +20,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Who may come through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum RoutePolicy {
     /// For everybody, and nobody is asked who they are: it answers when the database does not.
     Probe,
     /// Anybody: it shows nothing that is kept.
@@ -30,101 +30,102 @@ pub(super) enum Door {
 }
 
 /// By the path as the router knows it.
-const DOORS: &[(&str, Door)] = &[
-    (paths::INBOX, Door::For(Action::Read)),
-    (paths::INSTANCES, Door::For(Action::Read)),
-    ("/instances/{cloud}/{id}", Door::For(Action::Read)),
-    (paths::PLANS, Door::For(Action::Read)),
-    (paths::NEW_PLAN, Door::For(Action::CreatePlan)),
-    ("/plans/{id}", Door::For(Action::Read)),
-    ("/plans/{id}/instances", Door::For(Action::EditPlan)),
-    ("/plans/{id}/schedule", Door::For(Action::EditPlan)),
-    ("/plans/{id}/record", Door::For(Action::Read)),
-    (paths::TASKS, Door::For(Action::Read)),
-    ("/tasks/{cloud}/{id}", Door::For(Action::Read)),
-    (paths::DOUBT, Door::For(Action::Read)),
-    (paths::LEDGER, Door::For(Action::ReadLedger)),
-    (paths::LEDGER_JSON, Door::For(Action::ReadLedger)),
-    (paths::LEDGER_CSV, Door::For(Action::ReadLedger)),
-    (paths::ACCOUNT, Door::For(Action::OwnAccount)),
-    (paths::PEOPLE, Door::For(Action::ManagePeople)),
-    (paths::PEOPLE_CODE, Door::For(Action::ManagePeople)),
-    (paths::SIGN_IN, Door::Open),
-    (paths::WELCOME, Door::Open),
-    (paths::SESSION_BEGIN, Door::Open),
-    (paths::SESSION_REDEEM, Door::Open),
-    (paths::SESSION_END, Door::For(Action::OwnAccount)),
-    (paths::SESSION_PASSWORD, Door::For(Action::OwnAccount)),
-    (paths::CONFIRM, Door::For(Action::OwnAccount)),
-    (paths::SESSION_CONFIRM, Door::For(Action::OwnAccount)),
-    (paths::FACTOR_SHOW, Door::For(Action::OwnFactor)),
-    (paths::FACTOR_CONFIRM, Door::For(Action::OwnFactor)),
-    (paths::SSO_BEGIN, Door::Open),
-    (paths::SSO_BACK, Door::Open),
-    (paths::DEMO_SWITCH, Door::Open),
-    (paths::PREFERENCES, Door::Open),
-    (paths::REPORTS, Door::Open),
-    ("/healthz", Door::Probe),
-    ("/readyz", Door::Probe),
-    ("/dev/reload.js", Door::Open),
-    ("/dev/process", Door::Open),
-    ("/api/inbox", Door::For(Action::Read)),
-    ("/api/instances/list", Door::For(Action::Read)),
-    ("/api/instances/show", Door::For(Action::Read)),
-    ("/api/refresh", Door::For(Action::Refresh)),
-    ("/api/clouds/resume", Door::For(Action::ResumeCloud)),
-    ("/api/plans/list", Door::For(Action::Read)),
-    ("/api/plans/show", Door::For(Action::Read)),
-    ("/api/plans/picker", Door::For(Action::CreatePlan)),
-    ("/api/plans/draft", Door::For(Action::EditPlan)),
-    ("/api/plans/pick", Door::For(Action::EditPlan)),
-    ("/api/plans/start", Door::For(Action::CreatePlan)),
-    ("/api/plans/schedule", Door::For(Action::EditPlan)),
-    ("/api/plans/confirm", Door::For(Action::SendPlan)),
-    ("/api/plans/ask_review", Door::For(Action::AskReview)),
-    ("/api/plans/decide", Door::For(Action::Decide)),
-    ("/api/plans/check", Door::For(Action::CheckPlan)),
-    ("/api/plans/reopen", Door::For(Action::Reopen)),
-    ("/api/plans/comment", Door::For(Action::Comment)),
+const ROUTE_POLICIES: &[(&str, RoutePolicy)] = &[
+    (paths::INBOX, RoutePolicy::For(Action::Read)),
+    (paths::INSTANCES, RoutePolicy::For(Action::Read)),
+    ("/instances/{cloud}/{id}", RoutePolicy::For(Action::Read)),
+    (paths::PLANS, RoutePolicy::For(Action::Read)),
+    (paths::NEW_PLAN, RoutePolicy::For(Action::CreatePlan)),
+    ("/plans/{id}", RoutePolicy::For(Action::Read)),
+    ("/plans/{id}/instances", RoutePolicy::For(Action::EditPlan)),
+    ("/plans/{id}/schedule", RoutePolicy::For(Action::EditPlan)),
+    ("/plans/{id}/record", RoutePolicy::For(Action::Read)),
+    (paths::TASKS, RoutePolicy::For(Action::Read)),
+    ("/tasks/{cloud}/{id}", RoutePolicy::For(Action::Read)),
+    (paths::DOUBT, RoutePolicy::For(Action::Read)),
+    (paths::LEDGER, RoutePolicy::For(Action::ReadLedger)),
+    (paths::LEDGER_JSON, RoutePolicy::For(Action::ReadLedger)),
+    (paths::LEDGER_CSV, RoutePolicy::For(Action::ReadLedger)),
+    (paths::ACCOUNT, RoutePolicy::For(Action::OwnAccount)),
+    (paths::PEOPLE, RoutePolicy::For(Action::ManagePeople)),
+    (paths::PEOPLE_CODE, RoutePolicy::For(Action::ManagePeople)),
+    (paths::SIGN_IN, RoutePolicy::Open),
+    (paths::WELCOME, RoutePolicy::Open),
+    (paths::SESSION_BEGIN, RoutePolicy::Open),
+    (paths::SESSION_REDEEM, RoutePolicy::Open),
+    (paths::SESSION_END, RoutePolicy::For(Action::OwnAccount)),
+    (paths::SESSION_PASSWORD, RoutePolicy::For(Action::OwnAccount)),
+    (paths::CONFIRM, RoutePolicy::For(Action::OwnAccount)),
+    (paths::SESSION_CONFIRM, RoutePolicy::For(Action::OwnAccount)),
+    (paths::FACTOR_SHOW, RoutePolicy::For(Action::OwnFactor)),
+    (paths::FACTOR_CONFIRM, RoutePolicy::For(Action::OwnFactor)),
+    (paths::SSO_BEGIN, RoutePolicy::Open),
+    (paths::SSO_BACK, RoutePolicy::Open),
+    (paths::DEMO_SWITCH, RoutePolicy::Open),
+    (paths::PREFERENCES, RoutePolicy::Open),
+    (paths::REPORTS, RoutePolicy::Open),
+    ("/healthz", RoutePolicy::Probe),
+    ("/readyz", RoutePolicy::Probe),
+    ("/dev/reload.js", RoutePolicy::Open),
+    ("/dev/process", RoutePolicy::Open),
+    ("/api/inbox", RoutePolicy::For(Action::Read)),
+    ("/api/instances/list", RoutePolicy::For(Action::Read)),
+    ("/api/instances/show", RoutePolicy::For(Action::Read)),
+    ("/api/refresh", RoutePolicy::For(Action::Refresh)),
+    ("/api/clouds/resume", RoutePolicy::For(Action::ResumeCloud)),
+    ("/api/plans/list", RoutePolicy::For(Action::Read)),
+    ("/api/plans/show", RoutePolicy::For(Action::Read)),
+    ("/api/plans/picker", RoutePolicy::For(Action::CreatePlan)),
+    ("/api/plans/draft", RoutePolicy::For(Action::EditPlan)),
+    ("/api/plans/pick", RoutePolicy::For(Action::EditPlan)),
+    ("/api/plans/start", RoutePolicy::For(Action::CreatePlan)),
+    ("/api/plans/schedule", RoutePolicy::For(Action::EditPlan)),
+    ("/api/plans/confirm", RoutePolicy::For(Action::SendPlan)),
+    ("/api/plans/ask_review", RoutePolicy::For(Action::AskReview)),
+    ("/api/plans/decide", RoutePolicy::For(Action::Decide)),
+    ("/api/plans/check", RoutePolicy::For(Action::CheckPlan)),
+    ("/api/plans/reopen", RoutePolicy::For(Action::Reopen)),
+    ("/api/plans/comment", RoutePolicy::For(Action::Comment)),
     // Holding, withdrawing, starting again and discarding: each is asked for by its own use case.
-    ("/api/plans/change", Door::For(Action::Read)),
-    ("/api/tasks/list", Door::For(Action::Read)),
-    ("/api/tasks/show", Door::For(Action::Read)),
-    ("/api/tasks/order", Door::For(Action::OrderTask)),
-    ("/api/doubt/list", Door::For(Action::Read)),
-    ("/api/doubt/resolve", Door::For(Action::ResolveDoubt)),
-    ("/api/doubt/hold", Door::For(Action::HoldAll)),
-    ("/api/ledger/list", Door::For(Action::ReadLedger)),
-    ("/api/people/list", Door::For(Action::ManagePeople)),
-    ("/api/people/change", Door::For(Action::ManagePeople)),
-    ("/api/account/show", Door::For(Action::OwnAccount)),
-    ("/api/account/end_session", Door::For(Action::OwnAccount)),
+    ("/api/plans/change", RoutePolicy::For(Action::Read)),
+    ("/api/tasks/list", RoutePolicy::For(Action::Read)),
+    ("/api/tasks/show", RoutePolicy::For(Action::Read)),
+    ("/api/tasks/order", RoutePolicy::For(Action::OrderTask)),
+    ("/api/doubt/list", RoutePolicy::For(Action::Read)),
+    ("/api/doubt/resolve", RoutePolicy::For(Action::ResolveDoubt)),
+    ("/api/doubt/hold", RoutePolicy::For(Action::HoldAll)),
+    ("/api/ledger/list", RoutePolicy::For(Action::ReadLedger)),
+    ("/api/people/list", RoutePolicy::For(Action::ManagePeople)),
+    ("/api/people/change", RoutePolicy::For(Action::ManagePeople)),
+    ("/api/account/show", RoutePolicy::For(Action::OwnAccount)),
+    ("/api/account/end_session", RoutePolicy::For(Action::OwnAccount)),
 ];
 
 /// The door of a path as the router knows it. What the router does not know is a file of the site, or nothing.
-pub(super) fn door(path: &str) -> Option<Door> {
-    DOORS.iter().find(|(p, _)| *p == path).map(|(_, door)| *door)
+pub(super) fn policy(path: &str) -> Option<RoutePolicy> {
+    ROUTE_POLICIES.iter().find(|(p, _)| *p == path).map(|(_, policy)| *policy)
 }
 
 /// Marks what a page asks by itself, so that looking does not keep a session alive.
 const BY_ITSELF: &str = "x-patchboard-by-itself";
 
-/// Finds out who asks, and lets them through or not.
-pub(super) async fn doorkeeper(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+/// Finds out who asks and decides, once and for all of it, whether they are answered.
+pub(super) async fn authorize_request(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let secure = state.front.secure;
     let address = address(&request, &state.front.proxies);
-    let by_itself = request.headers().contains_key(BY_ITSELF);
-    let door = match request.extensions().get::<MatchedPath>() {
-        Some(path) => door(path.as_str()),
-        None => Some(Door::Open),
+    // What the router does not know is a file of the site, or nothing: no page comes of it.
+    let policy = match request.extensions().get::<MatchedPath>() {
+        Some(path) => policy(path.as_str()),
+        None => Some(RoutePolicy::Probe),
     };
-    let token = match door {
-        Some(Door::Probe) => None,
+    let token = match policy {
+        Some(RoutePolicy::Probe) => None,
         _ => cookies::read(request.headers(), cookies::SESSION, secure).map(str::to_owned),
     };
-    let known = match &token {
+    let by_itself = request.headers().contains_key(BY_ITSELF);
+    let session = match &token {
         Some(token) => match state.services.known(token, &address, by_itself).await {
-            Ok(known) => known,
+            Ok(session) => session,
             Err(error) => {
                 tracing::error!(error = ?error, "a session could not be looked up");
                 return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -132,41 +133,79 @@ pub(super) async fn doorkeeper(State(state): State<AppState>, mut request: Reque
         },
         None => None,
     };
-    let refused = match (door, &known) {
-        (Some(Door::Open | Door::Probe), _) => None,
-        (Some(Door::For(_)), None) => Some(anonymous(&request)),
-        (Some(Door::For(action)), Some(known)) if known.lacks_factor && !matches!(action, Action::OwnAccount | Action::OwnFactor) => {
-            Some(factor_first(&request))
+    match decide(policy, session.as_ref(), request.method()) {
+        Ok(()) => {
+            request.extensions_mut().insert(RequestIdentity { address, session });
+            next.run(request).await
         }
-        (Some(Door::For(action)), Some(known)) => match authorize(&known.actor, action, None) {
-            Ok(()) => None,
-            // What a form carries is not lost: the use case refuses, and the handler leads on with it.
-            Err(Denied::Unproved) if *request.method() == Method::POST => None,
-            Err(Denied::Unproved) => Some(redirect(&paths::confirm(&here(&request)))),
-            Err(denied) => {
-                tracing::warn!(who = %known.actor.name, %address, path = %request.uri().path(), "refused: not allowed");
-                Some(refusal::denied(request.headers(), &state.look, &denied))
-            }
-        },
-        (None, _) => Some(StatusCode::FORBIDDEN.into_response()),
-    };
-    if let Some(response) = refused {
-        return response;
+        Err(refused) => refuse(&request, &state, session.as_ref(), refused),
     }
-    request.extensions_mut().insert(Asking { address, known });
-    next.run(request).await
 }
 
-/// Who asks, for handlers and for the context of pages.
+/// Why a request is not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Refused {
+    /// Nobody is signed in, or not any more.
+    SignedOut,
+    /// One of their roles asks for a second factor that they have not set up.
+    SecondFactor,
+    /// They must show again who they are.
+    Reauthenticate,
+    /// They may not.
+    Denied(Denied),
+    /// No policy knows the route.
+    Closed,
+}
+
+/// The one decision: by the policy of the route that will answer, and by the session.
+fn decide(policy: Option<RoutePolicy>, session: Option<&Known>, method: &Method) -> Result<(), Refused> {
+    let action = match policy {
+        None => return Err(Refused::Closed),
+        Some(RoutePolicy::Open | RoutePolicy::Probe) => return Ok(()),
+        Some(RoutePolicy::For(action)) => action,
+    };
+    let session = session.ok_or(Refused::SignedOut)?;
+    if session.lacks_factor && !matches!(action, Action::OwnAccount | Action::OwnFactor) {
+        return Err(Refused::SecondFactor);
+    }
+    match authorize(&session.actor, action, None) {
+        Ok(()) => Ok(()),
+        // What a form carries is not lost: the use case refuses, and the handler leads on with it.
+        Err(Denied::Unproved) if *method == Method::POST => Ok(()),
+        Err(Denied::Unproved) => Err(Refused::Reauthenticate),
+        Err(denied) => Err(Refused::Denied(denied)),
+    }
+}
+
+fn refuse(request: &Request, state: &AppState, session: Option<&Known>, refused: Refused) -> Response {
+    match refused {
+        Refused::SignedOut => anonymous(request),
+        Refused::SecondFactor => factor_first(request),
+        Refused::Reauthenticate => redirect(&paths::confirm(&here(request))),
+        Refused::Closed => StatusCode::NOT_FOUND.into_response(),
+        Refused::Denied(denied) => {
+            let name = session.map_or("", |s| s.actor.name.as_str());
+            tracing::warn!(who = %name, path = %request.uri().path(), "refused: not allowed");
+            refusal::denied(request.headers(), &state.look, &denied)
+        }
+    }
+}
+
+/// Who asks. [`authorize_request`] alone makes one, so whatever takes one as an argument runs for requests only that may be answered.
 #[derive(Clone, Debug)]
-pub(super) struct Asking {
-    pub(super) address: String,
-    pub(super) known: Option<Known>,
+pub(super) struct RequestIdentity {
+    address: String,
+    session: Option<Known>,
 }
 
-impl Asking {
+impl RequestIdentity {
+    /// The address that the request came from.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(super) fn actor(&self) -> Option<&Actor> {
-        self.known.as_ref().map(|k| &k.actor)
+        self.session.as_ref().map(|s| &s.actor)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The whole ledger as a file: lines of JSON that anybody can verify, and a table for a spreadsheet.
 
-use super::{AppState, doors::Asking};
+use super::{AppState, doors::RequestIdentity};
 use axum::{
     Extension,
     body::Body,
@@ -15,15 +15,15 @@ use futures_util::{StreamExt, stream};
 use patchboard_domain::{account::Actor, ledger::Entry};
 
 /// One entry a line: `seq`, `body`, `previous`, `hash`, as `docs/ledger.md` describes them.
-pub(super) async fn json_lines(State(state): State<AppState>, Extension(asking): Extension<Asking>) -> Response {
+pub(super) async fn json_lines(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>) -> Response {
     let line = |entry: &Entry| format!("{}\n", serde_json::to_string(entry).unwrap_or_default());
-    whole(&state, asking.actor(), "", line, "application/jsonl; charset=utf-8", "patchboard-ledger.jsonl").await
+    whole(&state, identity.actor(), "", line, "application/jsonl; charset=utf-8", "patchboard-ledger.jsonl").await
 }
 
 /// A table that opens in a spreadsheet: with a byte order mark, and nothing in it that would be run as a formula.
-pub(super) async fn csv(State(state): State<AppState>, Extension(asking): Extension<Asking>) -> Response {
+pub(super) async fn csv(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>) -> Response {
     let head = "\u{feff}seq,at,who,from,what,subject,detail,hash\r\n";
-    whole(&state, asking.actor(), head, csv_line, "text/csv; charset=utf-8", "patchboard-ledger.csv").await
+    whole(&state, identity.actor(), head, csv_line, "text/csv; charset=utf-8", "patchboard-ledger.csv").await
 }
 
 async fn whole(

@@ -2,7 +2,7 @@
 
 use super::{
     AppState,
-    doors::{Asking, redirect},
+    doors::{RequestIdentity, redirect},
     refusal::{self, FactorSaid},
     session,
 };
@@ -34,8 +34,8 @@ fn page(state: &AppState, headers: &HeaderMap, proposed: &Proposed, said: Option
 }
 
 /// Makes a secret and shows it.
-pub(super) async fn show(State(state): State<AppState>, Extension(asking): Extension<Asking>, headers: HeaderMap) -> Response {
-    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+pub(super) async fn show(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>, headers: HeaderMap) -> Response {
+    let Some(actor) = identity.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     match state.services.propose_factor(actor).await {
         Ok(proposed) => page(&state, &headers, &proposed, None),
         Err(error) => redirect(&crate::api::after(error, paths::ACCOUNT)),
@@ -56,11 +56,11 @@ pub(super) struct FirstCode {
 /// Takes the first code. A mistyped one is asked for again, with the same secret.
 pub(super) async fn confirm(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Form(form): Form<FirstCode>,
 ) -> Response {
-    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+    let Some(actor) = identity.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     let Some(token) = session::present(&state, &headers) else { return StatusCode::UNAUTHORIZED.into_response() };
     let said = match state.services.confirm_factor(actor, &form.code, &token).await {
         Ok(()) => return redirect(&paths::with(paths::ACCOUNT, "error", "factor_on")),

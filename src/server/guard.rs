@@ -22,10 +22,6 @@ pub(super) async fn our_host(State(hosts): State<Vec<String>>, request: Request,
     if headers.get_all(HOST).iter().count() > 1 {
         return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response();
     }
-    // Nothing of ours has such an address, and PostgreSQL keeps no such text.
-    if request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
-        return (StatusCode::BAD_REQUEST, "There is no such address.\n").into_response();
-    }
     let host = headers.get(HOST).and_then(|h| h.to_str().ok()).or_else(|| request.uri().host());
     match host {
         Some(host) if is_loopback(host) || hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) => next.run(request).await,

@@ -16,6 +16,11 @@ const FORM: usize = 64 * 1024;
 /// Most bytes of the form that takes a pasted list: ten thousand ids are below half of it.
 const LIST: usize = 1024 * 1024;
 
+/// Whether a path is that of a server function.
+pub(super) fn is_function(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
 /// Refuses a body that is longer than its form can be, when it says so or as soon as it is.
 pub(super) async fn body(request: Request, next: Next) -> Response {
     let most = if request.uri().path() == paths::PICK { LIST } else { FORM };

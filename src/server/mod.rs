@@ -1,11 +1,13 @@
 //! Only on the server: router, configuration, headers, sessions, command line.
 
+mod canonical;
 pub mod cli;
 pub mod config;
 mod cookies;
 mod doors;
 mod export;
 mod factor;
+mod forms;
 mod guard;
 mod headers;
 mod health;
@@ -24,7 +26,7 @@ mod site;
 mod sso;
 mod terminal;
 
-use crate::{app, paths};
+use crate::{app, paths, viewer::Viewer};
 use axum::{
     Router,
     extract::FromRef,
@@ -32,8 +34,9 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
+use doors::RequestIdentity;
 use leptos::{config::LeptosOptions, nonce::Nonce, prelude::*};
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 use patchboard_backend::Services;
 use std::{net::IpAddr, time::Duration};
 use tower_http::{
@@ -95,16 +98,26 @@ pub fn router(services: Services, front: Front) -> Router {
     let state = AppState { services: services.clone(), leptos: leptos.clone(), front: front.clone(), look: look.clone() };
     let facing = front.clone();
     let context = move || {
-        let parts = use_context::<Parts>();
-        provide_context(preferences::viewer(parts.as_ref(), &services, &facing));
+        // Without somebody who may be answered there are no use cases and no page.
+        let Some(parts) = use_context::<Parts>() else { return };
+        let Some(identity) = parts.extensions.get::<RequestIdentity>() else { return };
+        provide_context(preferences::viewer(identity, &parts, &services, &facing));
         provide_context(app::DevScript(facing.reload.then_some(reload::SCRIPT)));
         // One nonce for the header and for every script of the page.
-        if let Some(nonce) = parts.and_then(|p| p.extensions.get::<Nonce>().cloned()) {
-            provide_context(nonce);
+        if let Some(nonce) = parts.extensions.get::<Nonce>() {
+            provide_context(nonce.clone());
         }
         provide_context(services.clone());
     };
-    let shell = move || app::shell(leptos.clone());
+    let shell = move || {
+        let viewer = use_context::<Viewer>();
+        if viewer.is_none()
+            && let Some(response) = use_context::<ResponseOptions>()
+        {
+            response.set_status(StatusCode::FORBIDDEN);
+        }
+        viewer.map(|viewer| app::shell(leptos.clone(), &viewer))
+    };
     let mut extra = Router::new();
     if front.reload {
         extra = extra.merge(reload::routes());
@@ -113,7 +126,7 @@ pub fn router(services: Services, front: Front) -> Router {
         extra = extra.route(paths::DEMO_SWITCH, post(session::switch));
     }
     extra
-        .leptos_routes_with_context(&state, generate_route_list(app::App), context.clone(), shell.clone())
+        .leptos_routes_with_context(&state, generate_route_list(app::App), context, shell)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route(paths::PREFERENCES, post(preferences::set))
@@ -130,13 +143,15 @@ pub fn router(services: Services, front: Front) -> Router {
         .route(paths::REPORTS, post(reports::take))
         .route(paths::LEDGER_JSON, get(export::json_lines))
         .route(paths::LEDGER_CSV, get(export::csv))
-        .fallback(move |uri, request| site::file_or_page(uri, request, context.clone(), shell.clone()))
+        .fallback(site::file)
         .with_state(state.clone())
         .layer(CatchPanicLayer::new())
-        .layer(from_fn_with_state(state, doors::doorkeeper))
+        .layer(from_fn(forms::readable))
+        .layer(from_fn_with_state(state, doors::authorize_request))
         .layer(from_fn_with_state(front.clone(), guard::same_origin))
         .layer(from_fn_with_state(front.hosts.clone(), guard::our_host))
         .layer(from_fn(limits::body))
+        .layer(from_fn(canonical::canonical_target))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PAGE_DEADLINE))
         .layer(from_fn_with_state(look, refusal::in_words))
         .layer(from_fn_with_state(front.secure, headers::secure))

@@ -1,6 +1,6 @@
 //! Language, zone and theme, kept in cookies: they are the browser's, not a person's.
 
-use super::{AppState, Front, cookies, doors::Asking};
+use super::{AppState, Front, cookies, doors::RequestIdentity};
 use crate::{
     i18n::Lang,
     paths,
@@ -20,17 +20,17 @@ use patchboard_backend::{Services, zones};
 use serde::Deserialize;
 
 /// Who looks, by cookies, then by `Accept-Language` and the configured zone.
-pub(super) fn viewer(parts: Option<&Parts>, services: &Services, front: &Front) -> Viewer {
-    let get = |name: &str| parts.and_then(|p| cookies::read(&p.headers, name, front.secure));
+pub(super) fn viewer(identity: &RequestIdentity, parts: &Parts, services: &Services, front: &Front) -> Viewer {
+    let get = |name: &str| cookies::read(&parts.headers, name, front.secure);
     let zone = get("zone").and_then(|z| zones::find(&z.replace("%2F", "/"))).map(|z| z.name().to_owned());
     Viewer {
-        lang: parts.map(|p| cookies::language(&p.headers, front.secure)).unwrap_or_default(),
+        lang: cookies::language(&parts.headers, front.secure),
         zone: zone.unwrap_or_else(|| services.policy().default_zone.clone()),
         theme: get("theme").map(Theme::from_word).unwrap_or_default(),
-        here: parts.and_then(|p| p.uri.path_and_query().map(ToString::to_string)).unwrap_or_else(|| "/".to_owned()),
+        here: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         now: services.now(),
         demo: front.demo,
-        who: parts.and_then(|p| p.extensions.get::<Asking>()?.actor().cloned()),
+        who: identity.actor().cloned(),
         without_review: !services.policy().review.required,
         sso: services.sso_label().map(str::to_owned),
     }

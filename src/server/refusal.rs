@@ -33,6 +33,10 @@ pub(super) async fn in_words(State(look): State<Look>, request: Request, next: N
         return response;
     }
     let (title, text) = match response.status() {
+        StatusCode::BAD_REQUEST | StatusCode::URI_TOO_LONG => (lang.bad_address_title(), lang.bad_address_text()),
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY => {
+            (lang.bad_form_title(), lang.bad_form_text())
+        }
         StatusCode::PAYLOAD_TOO_LARGE => (lang.too_much_title(), lang.too_much_text()),
         StatusCode::FORBIDDEN => (lang.elsewhere_title(), lang.elsewhere_text()),
         StatusCode::NOT_FOUND => (lang.not_found_title(), lang.not_found_text()),

@@ -1,6 +1,6 @@
 //! What browsers say they have not done because our policy forbids it: somebody has tried something, or a page of ours is wrong.
 
-use super::{AppState, doors::Asking};
+use super::{AppState, doors::RequestIdentity};
 use axum::{Extension, body::Bytes, extract::State, http::StatusCode};
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ const AT_ONCE: usize = 5;
 
 /// Logs reports, by either of the two formats (`report-uri` of CSP 2, and the Reporting API). Anybody may send anything here, so
 /// it is a few words and not often.
-pub(super) async fn take(State(state): State<AppState>, Extension(asking): Extension<Asking>, body: Bytes) -> StatusCode {
-    if !state.services.may_report(&asking.address) {
+pub(super) async fn take(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>, body: Bytes) -> StatusCode {
+    if !state.services.may_report(&identity.address()) {
         return StatusCode::TOO_MANY_REQUESTS;
     }
     let Ok(sent) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
@@ -29,7 +29,7 @@ pub(super) async fn take(State(state): State<AppState>, Extension(asking): Exten
             text.chars().filter(|c| !c.is_control()).take(LOGGED).collect()
         };
         tracing::warn!(
-            address = %asking.address,
+            address = %identity.address(),
             directive = field(["effective-directive", "effectiveDirective"]),
             blocked = field(["blocked-uri", "blockedURL"]),
             page = field(["document-uri", "documentURL"]),

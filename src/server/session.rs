@@ -2,7 +2,7 @@
 
 use super::{
     AppState, cookies,
-    doors::{Asking, redirect},
+    doors::{RequestIdentity, redirect},
     refusal,
 };
 use crate::{api::ApiError, paths};
@@ -40,9 +40,9 @@ pub(super) fn present(state: &AppState, headers: &HeaderMap) -> Option<String> {
 }
 
 /// Where somebody tries to sign in from.
-pub(super) fn origin(state: &AppState, asking: &Asking, headers: &HeaderMap) -> Origin {
+pub(super) fn origin(state: &AppState, identity: &RequestIdentity, headers: &HeaderMap) -> Origin {
     Origin {
-        address: asking.address.clone(),
+        address: identity.address().to_owned(),
         agent: agent(headers),
         device: cookies::read(headers, cookies::DEVICE, state.front.secure).map(str::to_owned),
         session: present(state, headers),
@@ -113,19 +113,19 @@ impl Credentials {
 /// Begins a session by name and password.
 pub(super) async fn begin(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    match state.services.sign_in(form.attempt(origin(&state, &asking, &headers))).await {
+    match state.services.sign_in(form.attempt(origin(&state, &identity, &headers))).await {
         Ok(done) => signed_in(&state, &done, &paths::local(&form.next)),
         Err(error) => back(paths::SIGN_IN, &error, &[("name", &form.name), ("next", &form.next)]),
     }
 }
 
 /// Ends the session.
-pub(super) async fn end(State(state): State<AppState>, Extension(asking): Extension<Asking>, headers: HeaderMap) -> Response {
-    if let (Some(actor), Some(token)) = (asking.actor(), present(&state, &headers))
+pub(super) async fn end(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>, headers: HeaderMap) -> Response {
+    if let (Some(actor), Some(token)) = (identity.actor(), present(&state, &headers))
         && let Err(error) = state.services.sign_out(actor, &token).await
     {
         tracing::error!(error = ?error, "a session could not be ended");
@@ -153,11 +153,11 @@ pub(super) struct Passwords {
 /// Changes one's own password: every other session ends.
 pub(super) async fn password(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Form(form): Form<Passwords>,
 ) -> Response {
-    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+    let Some(actor) = identity.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     match state.services.change_password(actor, form.old, form.new, &form.factor, &agent(&headers)).await {
         Ok(done) => signed_in(&state, &done, &paths::with(paths::ACCOUNT, "error", "password_changed")),
         Err(error) => back(paths::ACCOUNT, &error, &[]),
@@ -167,11 +167,11 @@ pub(super) async fn password(
 /// Chooses a password with a one-time code.
 pub(super) async fn redeem(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Response {
-    match state.services.redeem(&form.code, form.attempt(origin(&state, &asking, &headers))).await {
+    match state.services.redeem(&form.code, form.attempt(origin(&state, &identity, &headers))).await {
         Ok(done) => signed_in(&state, &done, paths::INBOX),
         Err(error) => back(paths::WELCOME, &error, &[("name", &form.name)]),
     }
@@ -190,11 +190,11 @@ pub(super) struct Confirmation {
 /// Somebody shows again who they are, and goes on to what it was for.
 pub(super) async fn confirm(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Form(form): Form<Confirmation>,
 ) -> Response {
-    let (Some(actor), Some(token)) = (asking.actor(), present(&state, &headers)) else { return StatusCode::UNAUTHORIZED.into_response() };
+    let (Some(actor), Some(token)) = (identity.actor(), present(&state, &headers)) else { return StatusCode::UNAUTHORIZED.into_response() };
     match state.services.confirm_identity(actor, form.password, &form.factor, &token).await {
         Ok(token) => {
             let mut response = redirect(&paths::local(&form.next));
@@ -221,11 +221,11 @@ pub(super) struct NewCode {
 /// Makes an account, or a new code for one. The code is in this answer and nowhere else, so it is no redirect.
 pub(super) async fn code(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Form(form): Form<NewCode>,
 ) -> Response {
-    let Some(actor) = asking.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
+    let Some(actor) = identity.actor() else { return StatusCode::UNAUTHORIZED.into_response() };
     let services = &state.services;
     let made = if form.user.is_empty() {
         let roles: Vec<Role> = Role::from_word(&form.role).into_iter().collect();
@@ -252,14 +252,14 @@ pub(super) struct Switch {
 /// Becomes one of the sample people: in a demo alone this is routed at all.
 pub(super) async fn switch(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Form(form): Form<Switch>,
 ) -> Response {
     if !SAMPLE_PEOPLE.iter().any(|(name, _, _)| *name == form.name) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    match state.services.sign_in_as_sample(&form.name, &origin(&state, &asking, &headers)).await {
+    match state.services.sign_in_as_sample(&form.name, &origin(&state, &identity, &headers)).await {
         Ok(done) => signed_in(&state, &done, &paths::local(&form.back)),
         Err(error) => back(paths::SIGN_IN, &SignInError::Failed(error), &[]),
     }

@@ -2,14 +2,12 @@
 
 use axum::{
     body::Body,
-    extract::Request,
     http::{
         HeaderMap, HeaderValue, StatusCode, Uri,
         header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
     },
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
-use leptos::prelude::IntoView;
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
@@ -29,32 +27,12 @@ pub(super) fn package_dir() -> String {
     })
 }
 
-/// A file of the site, or the page that says that there is no such page.
-pub(super) async fn file_or_page<IV: IntoView + 'static>(
-    uri: Uri,
-    request: Request<Body>,
-    context: impl Fn() + Clone + Send + Sync + 'static,
-    shell: impl Fn() -> IV + Clone + Send + Sync + 'static,
-) -> Response {
-    // The router does not resolve these, and the pages' own router would: such an address is none of ours.
-    if uri.path().split('/').any(|part| matches!(part, "." | "..")) {
-        return StatusCode::NOT_FOUND.into_response();
-    }
-    if let Some(response) = file(uri.path(), request.headers()) {
-        return response;
-    }
-    if let Some(trimmed) = uri.path().strip_suffix('/').filter(|p| !p.is_empty()) {
-        let query = uri.query().map(|q| format!("?{q}")).unwrap_or_default();
-        return Redirect::permanent(&crate::paths::local(&format!("{trimmed}{query}"))).into_response();
-    }
-    let mut response = leptos_axum::render_app_async_with_context(context, shell)(request).await.into_response();
-    if response.status() == StatusCode::OK {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-    }
-    response
+/// A file of the site, or nothing.
+pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Response {
+    find(uri.path(), &headers).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 
-fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
+fn find(path: &str, headers: &HeaderMap) -> Option<Response> {
     let name = path.trim_start_matches('/');
     if name.is_empty() || name.ends_with(".br") || name.ends_with(".gz") {
         return None;

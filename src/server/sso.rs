@@ -2,7 +2,7 @@
 
 use super::{
     AppState, cookies,
-    doors::{Asking, redirect},
+    doors::{RequestIdentity, redirect},
     session::{back as back_to, origin, signed_in},
 };
 use crate::paths;
@@ -42,7 +42,7 @@ fn way_back(state: &AppState, headers: &HeaderMap) -> String {
 /// Sends the browser away. Nothing is kept but a cookie in it: what binds the answer to it, and where it wanted to go.
 pub(super) async fn begin(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Query(query): Query<Begin>,
 ) -> Response {
@@ -50,7 +50,7 @@ pub(super) async fn begin(
         return StatusCode::NOT_FOUND.into_response();
     }
     let next = kept(&paths::local(&query.next));
-    match state.services.begin_sso(&way_back(&state, &headers), !query.again.is_empty(), &asking.address).await {
+    match state.services.begin_sso(&way_back(&state, &headers), !query.again.is_empty(), &identity.address()).await {
         Ok(away) => {
             let mut response = redirect(&away.address);
             let again = if query.again.is_empty() { "" } else { AGAIN };
@@ -76,7 +76,7 @@ pub(super) struct Back {
 /// The browser is back. The one address that signs somebody in by a GET from elsewhere: what makes it theirs is the cookie.
 pub(super) async fn back(
     State(state): State<AppState>,
-    Extension(asking): Extension<Asking>,
+    Extension(identity): Extension<RequestIdentity>,
     headers: HeaderMap,
     Query(query): Query<Back>,
 ) -> Response {
@@ -91,7 +91,7 @@ pub(super) async fn back(
         issuer: query.iss,
         error: query.error,
         redirect: way_back(&state, &headers),
-        origin: origin(&state, &asking, &headers),
+        origin: origin(&state, &identity, &headers),
     };
     let mut response = match state.services.finish_sso(&brought).await {
         // Going on would lead here again, without end.
