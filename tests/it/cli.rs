@@ -113,6 +113,26 @@ fn commands_that_need_no_cloud_ask_for_no_keys() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn the_lock_is_its_owners_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("patchboard.db").display());
+    let lock = dir.path().join("patchboard.db.lock");
+    let mode_after = |umask: &str| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("umask {umask}; exec \"$0\" user list")).arg(env!("CARGO_BIN_EXE_patchboard"));
+        let (code, _, error) = said(&command.env("PATCHBOARD__STORE__URL", &url).output().unwrap());
+        assert_eq!(code, Some(0), "{error}");
+        std::fs::metadata(&lock).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode_after("000"), 0o600);
+    // As an earlier version left it.
+    std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(mode_after("022"), 0o600);
+}
+
 #[tokio::test]
 async fn tables_of_another_program_are_not_touched() {
     use sqlx::{ConnectOptions, Connection};
