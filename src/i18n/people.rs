@@ -179,6 +179,8 @@ impl Lang {
             (Self::Zh, AccountRefusal::PasswordWeak) => "该密码极易被猜到。请使用几个不相关的词。".to_owned(),
             (Self::En, AccountRefusal::PasswordWrong) => "That is not the present password.".to_owned(),
             (Self::Zh, AccountRefusal::PasswordWrong) => "当前密码不正确。".to_owned(),
+            (Self::En, AccountRefusal::Busy) => "Too many people are signing in just now. Try again in a moment.".to_owned(),
+            (Self::Zh, AccountRefusal::Busy) => "当前登录请求过多，请稍后重试。".to_owned(),
             (Self::En, AccountRefusal::Code) => "That code is wrong, was used, or is too old. Ask for a new one.".to_owned(),
             (Self::Zh, AccountRefusal::Code) => "代码错误、已使用或已过期。请重新获取。".to_owned(),
             (Self::En, AccountRefusal::LastAdministrator) => {

@@ -62,12 +62,14 @@ impl Services {
         };
         let password = std::mem::take(&mut attempt.password);
         password::check(&password, &[&user.name, &user.full_name]).map_err(SignInError::Account)?;
+        // Before the code of the second factor is used up.
+        let turn = self.passwords().turn(true).map_err(SignInError::Account)?;
         // A new password is no way around the second factor; its code is used up last.
         if !is_first {
             self.show_factor(&user, &attempt.factor).await?;
         }
         // The slow part comes first: whoever goes away meanwhile has used nothing up.
-        let kept = password::hash(password).await;
+        let kept = turn.hash(password).await.map_err(SignInError::Account)?;
         let (who, subject) = (Actor::person(&user, &attempt.origin.address), format!("user/{}", user.id));
         let mut deeds = Vec::new();
         if is_first {
