@@ -176,7 +176,7 @@ async fn of_many_sign_ins_at_once_each_has_an_answer() {
     let with = |code: &str| answers.iter().filter(|a| a.location.contains(&format!("error={code}"))).count();
     let (refused, busy) = (with("refused"), with("busy"));
     assert_eq!(refused + busy, 160, "{:?}", answers.iter().map(|a| &a.location).collect::<Vec<_>>());
-    assert!(refused >= 14 && busy > 0, "{refused} {busy}");
+    assert!(refused >= 13 && busy > 0, "{refused} {busy}");
     let told = answers.iter().find(|a| a.location.contains("error=busy")).unwrap();
     assert!(app.get_as("", &told.location).await.body.contains("Try again in a moment"));
     assert!(app.get_as("lang=zh-CN", &told.location).await.body.contains("请稍后重试"));

@@ -51,14 +51,7 @@ impl Services {
         let is_first = owner.is_none();
         let user = match owner {
             Some(id) => self.store().user(&id).await?.filter(|u| u.disabled_at.is_none()).ok_or_else(refused)?,
-            None => {
-                let name = check_name(&attempt.name).map_err(SignInError::Account)?;
-                // Somebody else may have been first meanwhile.
-                if self.store().has_administrator().await? {
-                    return Err(refused());
-                }
-                self.new_user(name, String::new(), Role::ALL.to_vec())
-            }
+            None => self.first_user(&attempt.name).await?,
         };
         let password = std::mem::take(&mut attempt.password);
         password::check(&password, &[&user.name, &user.full_name]).map_err(SignInError::Account)?;
@@ -84,6 +77,16 @@ impl Services {
         }
         self.throttle().forgive(&tries);
         Ok(self.begin_session(Beginning { user, how: "code", proved_at: self.now(), origin: &attempt.origin }).await?)
+    }
+
+    /// The account of the first administrator, which is not kept yet.
+    async fn first_user(&self, name: &str) -> Result<User, SignInError> {
+        let name = check_name(name).map_err(SignInError::Account)?;
+        // Somebody else may have been first meanwhile.
+        if self.store().has_administrator().await? {
+            return Err(SignInError::Account(AccountRefusal::Code));
+        }
+        Ok(self.new_user(name, String::new(), Role::ALL.to_vec()))
     }
 
     pub(crate) fn new_user(&self, name: String, full_name: String, roles: Vec<Role>) -> User {

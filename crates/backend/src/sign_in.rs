@@ -174,15 +174,21 @@ impl Services {
         };
         // Not the address: whoever has one account could otherwise guess at all others.
         self.throttle().forgive(&own);
-        // Where no place is free, the next time is early enough.
-        if let (true, Some(old)) = (verified.outdated, kept)
-            && let Ok(turn) = self.passwords().turn(true)
-            && let Ok(new) = turn.hash(attempt.password.clone()).await
-        {
-            self.store().rehash_password(&user.id, &old, &new).await?;
+        if let (true, Some(old)) = (verified.outdated, kept) {
+            self.rehash(&user, &old, attempt.password.clone()).await?;
         }
         let how = if user.has_factor { "password and second factor" } else { "password" };
         Ok(self.begin_session(Beginning { user, how, proved_at: self.now(), origin }).await?)
+    }
+
+    /// Keeps a password that was right with today's parameters. Where no place is free, the next time is early enough.
+    async fn rehash(&self, user: &User, old: &str, password: String) -> Result<(), SignInError> {
+        if let Ok(turn) = self.passwords().turn(true)
+            && let Ok(new) = turn.hash(password).await
+        {
+            self.store().rehash_password(&user.id, old, &new).await?;
+        }
+        Ok(())
     }
 
     /// Whether somebody at this address may tell us something that is logged: not so often that the log is full of it.

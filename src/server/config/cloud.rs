@@ -1,9 +1,9 @@
 //! Connections to clouds.
 
 use super::{ConfigError, origin::Origins};
-use patchboard_backend::{CloudSettings, Secrets};
+use patchboard_backend::{Cloud, CloudSettings, Secrets, clock::SystemClock};
 use serde::Deserialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 #[derive(Deserialize)]
 pub(super) struct RawCloud {
@@ -32,7 +32,7 @@ pub(super) fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>
     let deadline = i64::try_from(raw.deadline_seconds).unwrap_or(i64::MAX);
     origins.within(&format!("{section}.deadline_seconds"), deadline, 600)?;
     let secrets = if raw.iam_user.is_empty() { key(&raw, section, env, origins)? } else { password(&raw, section, env, origins)? };
-    Ok(CloudSettings {
+    let settings = CloudSettings {
         name: optional(&raw.name).unwrap_or_else(|| raw.region.clone()),
         region: raw.region,
         endpoint: optional(&raw.endpoint),
@@ -43,7 +43,23 @@ pub(super) fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>
         deadline: Duration::from_secs(raw.deadline_seconds),
         calls_per_minute: (raw.calls_per_minute > 0).then(|| f64::from(raw.calls_per_minute)),
         pauses: [500, 2_000, 5_000].map(Duration::from_millis).to_vec(),
-    })
+    };
+    check(&settings, section, origins)?;
+    Ok(settings)
+}
+
+/// Makes the connection once, without a call: what stands against it is said with its key.
+fn check(settings: &CloudSettings, section: &str, origins: &Origins) -> Result<(), ConfigError> {
+    let Err(error) = Cloud::new(settings.clone(), Arc::new(SystemClock)) else { return Ok(()) };
+    let said = error.to_string();
+    let names = |value: &Option<String>| value.as_ref().is_some_and(|v| said.contains(&format!("{v:?}")));
+    let key = match settings {
+        CloudSettings { iam_endpoint, .. } if names(iam_endpoint) => "iam_endpoint",
+        CloudSettings { endpoint: Some(_), .. } => "endpoint",
+        _ => "region",
+    };
+    let key = format!("{section}.{key}");
+    Err(origins.wrong(&key, format!("{key}: {said}")))
 }
 
 fn optional(text: &str) -> Option<String> {

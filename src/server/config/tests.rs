@@ -212,6 +212,21 @@ fn whatever_is_wrong_in_a_file_is_said_with_its_line() {
 }
 
 #[test]
+fn an_endpoint_that_cannot_be_called_is_said_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.toml");
+    for (text, line, said) in [
+        ("[cloud]\nregion = \"ap-southeast-1\"\nendpoint = \"http://example.com\"\n", 3, "cloud.endpoint: "),
+        ("[cloud]\nregion = \"ap-southeast-1\"\niam_endpoint = \"http://example.com\"\n", 3, "cloud.iam_endpoint: "),
+        ("[cloud]\nregion = \"nowhere-1\"\n", 2, "cloud.region: "),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let error = load(Some(&path), &env(&KEYS)).err().map(|e| e.0).unwrap_or_default();
+        assert!(error.starts_with(&format!("{} line {line}: {said}", path.display())), "{error}");
+    }
+}
+
+#[test]
 fn a_name_of_this_machine_can_be_listened_on() {
     let listen = |text| load(None, &env(&[("PATCHBOARD__SERVER__LISTEN", text)])).map(|c| c.listen);
     let address = listen("localhost:3000").unwrap();
