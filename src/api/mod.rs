@@ -81,6 +81,7 @@ impl ApiError {
                 AccountRefusal::PasswordLength => "password_length",
                 AccountRefusal::PasswordWeak => "password_weak",
                 AccountRefusal::PasswordWrong => "password_wrong",
+                AccountRefusal::Busy => "busy",
                 AccountRefusal::Code => "code",
                 AccountRefusal::LastAdministrator => "last_administrator",
                 AccountRefusal::External => "external",
@@ -97,7 +98,7 @@ impl ApiError {
         }
     }
 
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 32] = [
         Self::NotFound,
         Self::Changed,
         Self::NotReady,
@@ -117,6 +118,7 @@ impl ApiError {
         Self::Account(AccountRefusal::PasswordLength),
         Self::Account(AccountRefusal::PasswordWeak),
         Self::Account(AccountRefusal::PasswordWrong),
+        Self::Account(AccountRefusal::Busy),
         Self::Account(AccountRefusal::Code),
         Self::Account(AccountRefusal::LastAdministrator),
         Self::Account(AccountRefusal::External),

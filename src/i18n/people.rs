@@ -102,7 +102,7 @@ messages! {
     code_where { "It is typed here:", "在此处输入：" }
     denied_title { "You may not do this", "您没有权限" }
     denied_anonymous { "Nobody is signed in.", "尚未登录。" }
-    denied_own { "You wrote or last changed this plan: somebody else decides about it.", "该计划由您编写或最后修改，须由他人审批。" }
+    denied_own { "You wrote or changed this plan: somebody else decides about it.", "您编写或修改过该计划，须由他人审批。" }
     ledger_title { "Ledger", "操作台账" }
     ledger_lead { "Who did what, when and from where. Each entry holds the hash of the one before it.", "何人何时何地做了什么。每条记录包含上一条的哈希。" }
     ledger_empty { "No entry matches.", "没有符合条件的记录。" }
@@ -179,6 +179,8 @@ impl Lang {
             (Self::Zh, AccountRefusal::PasswordWeak) => "该密码极易被猜到。请使用几个不相关的词。".to_owned(),
             (Self::En, AccountRefusal::PasswordWrong) => "That is not the present password.".to_owned(),
             (Self::Zh, AccountRefusal::PasswordWrong) => "当前密码不正确。".to_owned(),
+            (Self::En, AccountRefusal::Busy) => "Too many people are signing in just now. Try again in a moment.".to_owned(),
+            (Self::Zh, AccountRefusal::Busy) => "当前登录请求过多，请稍后重试。".to_owned(),
             (Self::En, AccountRefusal::Code) => "That code is wrong, was used, or is too old. Ask for a new one.".to_owned(),
             (Self::Zh, AccountRefusal::Code) => "代码错误、已使用或已过期。请重新获取。".to_owned(),
             (Self::En, AccountRefusal::LastAdministrator) => {

@@ -68,7 +68,7 @@ struct WorldArgs {
 #[derive(Args)]
 struct DemoArgs {
     /// Address of the dashboard, on this machine's loopback; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:3000")]
+    #[arg(long, default_value = "127.0.0.1:3000", value_parser = config::address)]
     listen: SocketAddr,
     /// Keep the database in this directory instead of throwing it away
     #[arg(long, value_name = "DIR")]
@@ -95,7 +95,7 @@ struct BackupArgs {
 #[derive(Args)]
 struct SimulatorArgs {
     /// Address, on this machine's loopback; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = config::address)]
     listen: SocketAddr,
     #[command(flatten)]
     world: WorldArgs,
@@ -227,19 +227,20 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
 }
 
 async fn migrate(args: ConfigArgs) -> Result<(), Failure> {
-    let config = config::load(args.config.as_deref(), &config::environment())?;
-    let name = Store::name(&config.store_url);
+    let settings = config::read(args.config.as_deref(), &config::environment())?;
+    let url = settings.store_url()?;
+    let name = Store::name(url);
     // Of a file: nobody serves from it meanwhile.
-    let _claimed = Store::claim(&config.store_url).map_err(|e| Failure::Failed(chain(&e)))?;
-    Store::check_file(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
-    Store::open(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?.close().await;
+    let _claimed = Store::claim(url).map_err(|e| Failure::Failed(chain(&e)))?;
+    run::check_file(url).await?;
+    Store::open(url).await.map_err(|e| Failure::Failed(chain(&e)))?.close().await;
     say(&format!("{name} is up to date"));
     Ok(())
 }
 
 async fn backup(args: BackupArgs) -> Result<(), Failure> {
-    let config = config::load(args.config.config.as_deref(), &config::environment())?;
-    Store::backup(&config.store_url, &args.file).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let settings = config::read(args.config.config.as_deref(), &config::environment())?;
+    Store::backup(settings.store_url()?, &args.file).await.map_err(|e| Failure::Failed(chain(&e)))?;
     say(&format!(
         "copied to {}. Keep the key file apart from it; before the copy is used nothing is sent that the cloud has.",
         args.file.display()
@@ -256,6 +257,7 @@ async fn check(args: ConfigArgs) -> Result<(), Failure> {
         clouds.push(patchboard_backend::Cloud::new(settings, Arc::new(SystemClock)).map_err(|e| Failure::Wrong(e.to_string()))?);
     }
     say("settings   ok");
+    run::check_file(&config.store_url).await?;
     let (store, claimed) = Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     say(&format!("database   ok, {}", Store::name(&config.store_url)));
     if !store.sealed_factors().await.map_err(|e| Failure::Failed(chain(&e)))?.is_empty() {

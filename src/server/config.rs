@@ -1,11 +1,15 @@
 //! Settings: defaults, then a TOML file, then the environment. The only place that reads the environment.
 
 mod cloud;
+mod origin;
+mod raw;
+mod read;
 mod sign_in;
 
 use self::{
-    cloud::{RawCloud, cloud},
-    sign_in::{RawOidc, RawSession},
+    cloud::cloud,
+    origin::Origins,
+    raw::{Raw, RawFreeze, RawReview, RawRule, RawServer},
 };
 use super::Front;
 use chrono::{DateTime, Utc};
@@ -18,10 +22,9 @@ use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     fmt,
-    net::SocketAddr,
+    net::{SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
 };
-use toml::{Table, Value};
 
 /// The documented defaults, printed by `patchboard config`.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -56,91 +59,6 @@ pub enum LogFormat {
     Json,
 }
 
-#[derive(Deserialize)]
-struct Raw {
-    server: RawServer,
-    store: RawStore,
-    cloud: RawCloud,
-    #[serde(default)]
-    clouds: BTreeMap<String, RawCloud>,
-    session: RawSession,
-    oidc: RawOidc,
-    review: RawReview,
-    policy: RawPolicy,
-    sync: RawSync,
-    log: RawLog,
-    #[serde(default)]
-    freeze: Vec<RawFreeze>,
-}
-
-#[derive(Deserialize)]
-struct RawServer {
-    listen: String,
-    public_url: String,
-    proxies: String,
-    zone: String,
-    key_file: String,
-}
-
-#[derive(Deserialize)]
-struct RawStore {
-    url: String,
-    lease_seconds: i64,
-}
-
-#[derive(Deserialize)]
-struct RawReview {
-    required: bool,
-    approvals: usize,
-    four_eyes: bool,
-    urgent_minutes: i64,
-    rule: Vec<RawRule>,
-}
-
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawRule {
-    tag: String,
-    instances: usize,
-    custom_patch: bool,
-    within_minutes: i64,
-    approvals: usize,
-}
-
-impl Default for RawRule {
-    fn default() -> Self {
-        Self { tag: String::new(), instances: 0, custom_patch: false, within_minutes: 0, approvals: 2 }
-    }
-}
-
-#[derive(Deserialize)]
-struct RawPolicy {
-    lead_minutes: i64,
-    settle_seconds: i64,
-    max_instances_per_request: usize,
-}
-
-#[derive(Deserialize)]
-struct RawSync {
-    every_seconds: u64,
-    candidates_minutes: i64,
-    candidate_calls: usize,
-    sends_at_once: usize,
-}
-
-#[derive(Deserialize)]
-struct RawLog {
-    format: LogFormat,
-    level: String,
-}
-
-#[derive(Deserialize)]
-struct RawFreeze {
-    name: String,
-    from: String,
-    to: String,
-}
-
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -170,227 +88,182 @@ pub fn environment() -> BTreeMap<String, String> {
     std::env::vars().collect()
 }
 
-/// Reads the settings.
+/// Settings whose keys and types are right. A command builds what it needs of them, and is not asked for the rest: whoever makes a
+/// copy of the database has no keys of clouds.
+pub struct Settings {
+    raw: Raw,
+    origins: Origins,
+    env: BTreeMap<String, String>,
+}
+
+/// Reads the settings of a command that needs a part of them.
+///
+/// # Errors
+/// A sentence that names the key, where it is set, and what it takes.
+pub fn read(file: Option<&Path>, env: &BTreeMap<String, String>) -> Result<Settings, ConfigError> {
+    let (raw, origins) = read::read(file, env)?;
+    Ok(Settings { raw, origins, env: env.clone() })
+}
+
+/// Reads the settings of a server: all of them.
 ///
 /// # Errors
 /// A sentence that names the key and says what to do.
 pub fn load(file: Option<&Path>, env: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
-    let mut table: Table = DEFAULTS.parse().map_err(|e| ConfigError(format!("the defaults cannot be read: {e}")))?;
-    let known = table.clone();
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|e| ConfigError(format!("{} cannot be read: {e}", path.display())))?;
-        let own: Table = text.parse().map_err(|e| ConfigError(format!("{} is not TOML: {e}", path.display())))?;
-        merge(&mut table, own, &known)?;
-    }
-    for (name, value) in env.iter().filter_map(|(k, v)| Some((k.strip_prefix("PATCHBOARD__")?, v))) {
-        from_environment(&mut table, name, value, &known)?;
-    }
-    let raw: Raw = table.try_into().map_err(|e: toml::de::Error| ConfigError(format!("a setting has the wrong type: {}", e.message())))?;
-    build(raw, env)
+    read(file, env)?.build()
 }
 
-fn merge(table: &mut Table, own: Table, known: &Table) -> Result<(), ConfigError> {
-    for (section, value) in own {
-        if section == "freeze" {
-            table.insert(section, value);
-            continue;
+impl Settings {
+    /// Where the database is.
+    ///
+    /// # Errors
+    /// That a password stands in a file.
+    pub fn store_url(&self) -> Result<&str, ConfigError> {
+        let url = self.raw.store.url.as_str();
+        if has_password(url) && !self.env.contains_key("PATCHBOARD__STORE__URL") {
+            return Err(self.origins.wrong(
+                "store.url",
+                "store.url holds a password, and a settings file is no place for one: write postgres://USER@HOST/DATABASE, and set \
+                 PGPASSWORD or PGPASSFILE, or the whole URL as PATCHBOARD__STORE__URL",
+            ));
         }
-        if section == "clouds" {
-            table.insert(section, named_clouds(value, known)?);
-            continue;
+        Ok(url)
+    }
+
+    fn build(self) -> Result<Config, ConfigError> {
+        let store_url = self.store_url()?.to_owned();
+        let Self { raw, origins, env } = self;
+        let server = &raw.server;
+        let listen = address(&server.listen).map_err(|e| origins.wrong("server.listen", format!("server.listen {e}")))?;
+        let front = front(server, listen, &origins)?;
+        if tracing_subscriber::EnvFilter::try_new(&raw.log.level).is_err() {
+            return Err(origins.wrong("log.level", format!("log.level {:?} is no filter; write error, warn, info or debug", raw.log.level)));
         }
-        let Some(Value::Table(keys)) = known.get(&section) else { return Err(unknown(&section, known.keys().map(String::as_str))) };
-        let Value::Table(value) = value else { return Err(ConfigError(format!("[{section}] is a section, not a value"))) };
-        for (key, value) in value {
-            if !keys.contains_key(&key) {
-                return Err(unknown(&format!("{section}.{key}"), keys.keys().map(String::as_str)));
-            }
-            if let Some(Value::Table(target)) = table.get_mut(&section) {
-                target.insert(key, value);
-            }
+        let policy = policy(&raw, &origins)?;
+        let key_file = (!server.key_file.is_empty()).then(|| server.key_file.clone().into());
+        let (log_format, log_level) = (raw.log.format, raw.log.level.clone());
+        let sso = sign_in::sso(raw.oidc, &env, &origins)?;
+        let mut clouds = Vec::new();
+        if !raw.cloud.region.is_empty() {
+            clouds.push(cloud(raw.cloud, "cloud", &env, &origins)?);
         }
-    }
-    Ok(())
-}
-
-/// `[clouds.NAME]`: each has the keys of `[cloud]`, with the same defaults.
-fn named_clouds(value: Value, known: &Table) -> Result<Value, ConfigError> {
-    let Some(Value::Table(defaults)) = known.get("cloud") else { return Ok(value) };
-    let Value::Table(named) = value else { return Err(ConfigError("write [clouds.NAME], one section for each connection".to_owned())) };
-    let mut out = Table::new();
-    for (name, keys) in named {
-        let Value::Table(keys) = keys else { return Err(ConfigError(format!("[clouds.{name}] is a section, not a value"))) };
-        let mut cloud = defaults.clone();
-        for (key, value) in keys {
-            if key == "name" {
-                return Err(ConfigError(format!("[clouds.{name}] has its name already: take clouds.{name}.name out")));
+        for (name, named) in raw.clouds {
+            let section = format!("clouds.{name}");
+            if named.region.is_empty() {
+                let text = format!("{section}.region is missing: write a region id, for example ap-southeast-1");
+                return Err(origins.wrong(&format!("{section}.region"), text));
             }
-            if !defaults.contains_key(&key) {
-                return Err(unknown(&format!("clouds.{name}.{key}"), defaults.keys().map(String::as_str)));
-            }
-            cloud.insert(key, value);
+            // The SDK's variables name one account: they are those of [cloud] alone.
+            clouds.push(cloud(named, &section, &BTreeMap::new(), &origins)?);
         }
-        cloud.insert("name".to_owned(), Value::String(name.clone()));
-        out.insert(name, Value::Table(cloud));
+        if let Some(twice) = clouds.iter().enumerate().find(|(n, c)| clouds[..*n].iter().any(|other| other.name == c.name)) {
+            let text = format!("two connections are called {:?}: set cloud.name, or name the section otherwise", twice.1.name);
+            return Err(origins.wrong(&format!("clouds.{}", twice.1.name), text));
+        }
+        Ok(Config { listen, front, store_url, key_file, clouds, policy, sso, log_format, log_level })
     }
-    Ok(Value::Table(out))
 }
 
-fn from_environment(table: &mut Table, name: &str, value: &str, known: &Table) -> Result<(), ConfigError> {
-    let lower = name.to_lowercase();
-    let (section, key) =
-        lower.split_once("__").ok_or_else(|| ConfigError(format!("PATCHBOARD__{name} names no key: write PATCHBOARD__SECTION__KEY")))?;
-    let Some(Value::Table(keys)) = known.get(section) else { return Err(unknown(section, known.keys().map(String::as_str))) };
-    let typed = match keys.get(key) {
-        None => return Err(unknown(&format!("{section}.{key}"), keys.keys().map(String::as_str))),
-        Some(Value::Integer(_)) => Value::Integer(
-            value.trim().parse().map_err(|_| ConfigError(format!("PATCHBOARD__{name} must be a whole number, not {value:?}")))?,
-        ),
-        Some(Value::Boolean(_)) => Value::Boolean(
-            value.trim().parse().map_err(|_| ConfigError(format!("PATCHBOARD__{name} must be true or false, not {value:?}")))?,
-        ),
-        Some(Value::Array(_)) => return Err(ConfigError(format!("{section}.{key} is a list: write it into the settings file"))),
-        Some(_) => Value::String(value.to_owned()),
-    };
-    if let Some(Value::Table(target)) = table.get_mut(section) {
-        target.insert(key.to_owned(), typed);
+/// What people have decided.
+fn policy(raw: &Raw, origins: &Origins) -> Result<Policy, ConfigError> {
+    let zone = &raw.server.zone;
+    if zones::find(zone).is_none() {
+        let text = format!("server.zone {zone:?} is no time zone; write an IANA name such as Asia/Shanghai");
+        return Err(origins.wrong("server.zone", text));
     }
-    Ok(())
-}
-
-/// A whole number that makes sense.
-fn within(name: &str, n: i64, most: i64) -> Result<(), ConfigError> {
-    if (1..=most).contains(&n) { Ok(()) } else { Err(ConfigError(format!("{name} must be at least 1 and at most {most}, not {n}"))) }
-}
-
-fn unknown<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> ConfigError {
-    let last = given.rsplit('.').next().unwrap_or(given);
-    let nearest = known.max_by(|a, b| strsim::jaro_winkler(a, last).total_cmp(&strsim::jaro_winkler(b, last))).unwrap_or_default();
-    ConfigError(format!("there is no setting {given:?}; did you mean {nearest:?}? `patchboard config` lists all"))
-}
-
-fn build(raw: Raw, env: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
-    let listen: SocketAddr = raw
-        .server
-        .listen
-        .parse()
-        .map_err(|_| ConfigError(format!("server.listen {:?} is not ADDRESS:PORT, for example 127.0.0.1:3000", raw.server.listen)))?;
-    let front = front(&raw.server, listen)?;
-    if zones::find(&raw.server.zone).is_none() {
-        return Err(ConfigError(format!("server.zone {:?} is no time zone; write an IANA name such as Asia/Shanghai", raw.server.zone)));
-    }
-    let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    within("policy.lead_minutes", raw.policy.lead_minutes, 7 * 24 * 60)?;
-    within("policy.settle_seconds", raw.policy.settle_seconds, 24 * 3600)?;
-    within("policy.max_instances_per_request", whole(raw.policy.max_instances_per_request), 1_000)?;
-    within("sync.candidates_minutes", raw.sync.candidates_minutes, 24 * 60)?;
-    within("sync.candidate_calls", whole(raw.sync.candidate_calls), 64)?;
-    within("sync.sends_at_once", whole(raw.sync.sends_at_once), 64)?;
-    within("store.lease_seconds", raw.store.lease_seconds, 300)?;
-    if has_password(&raw.store.url) && !env.contains_key("PATCHBOARD__STORE__URL") {
-        return Err(ConfigError(
-            "store.url holds a password, and a settings file is no place for one: write postgres://USER@HOST/DATABASE, and set PGPASSWORD \
-             or PGPASSFILE, or the whole URL as PATCHBOARD__STORE__URL"
-                .to_owned(),
-        ));
-    }
-    within("sync.every_seconds", i64::try_from(raw.sync.every_seconds).unwrap_or(i64::MAX), 24 * 3600)?;
-    if tracing_subscriber::EnvFilter::try_new(&raw.log.level).is_err() {
-        return Err(ConfigError(format!("log.level {:?} is no filter; write error, warn, info or debug", raw.log.level)));
-    }
+    numbers(raw, origins)?;
+    let freezes = raw.freeze.iter().enumerate().map(|(n, raw)| freeze(raw, &format!("freeze[{n}]"), origins)).collect::<Result<_, _>>()?;
     let mut policy = Policy {
         lead_minutes: raw.policy.lead_minutes,
         settle_seconds: raw.policy.settle_seconds,
         max_instances_per_request: raw.policy.max_instances_per_request,
-        default_zone: raw.server.zone,
-        freezes: raw.freeze.into_iter().map(freeze).collect::<Result<_, _>>()?,
+        default_zone: zone.clone(),
+        freezes,
         sync_seconds: raw.sync.every_seconds,
         candidates_minutes: raw.sync.candidates_minutes,
         candidate_calls: raw.sync.candidate_calls,
         sends_at_once: raw.sync.sends_at_once,
         lease_seconds: raw.store.lease_seconds,
-        review: review(raw.review)?,
+        review: review(&raw.review, origins)?,
         ..Policy::default()
     };
-    sign_in::session(&raw.session, &mut policy)?;
-    let mut clouds = Vec::new();
-    if !raw.cloud.region.is_empty() {
-        clouds.push(cloud(raw.cloud, "cloud", env)?);
+    sign_in::session(&raw.session, &mut policy, origins)?;
+    Ok(policy)
+}
+
+/// Numbers that make sense.
+fn numbers(raw: &Raw, origins: &Origins) -> Result<(), ConfigError> {
+    let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let every = i64::try_from(raw.sync.every_seconds).unwrap_or(i64::MAX);
+    for (key, n, most) in [
+        ("policy.lead_minutes", raw.policy.lead_minutes, 7 * 24 * 60),
+        ("policy.settle_seconds", raw.policy.settle_seconds, 24 * 3600),
+        ("policy.max_instances_per_request", whole(raw.policy.max_instances_per_request), 1_000),
+        ("sync.every_seconds", every, 24 * 3600),
+        ("sync.candidates_minutes", raw.sync.candidates_minutes, 24 * 60),
+        ("sync.candidate_calls", whole(raw.sync.candidate_calls), 64),
+        ("sync.sends_at_once", whole(raw.sync.sends_at_once), 64),
+        ("store.lease_seconds", raw.store.lease_seconds, 300),
+    ] {
+        origins.within(key, n, most)?;
     }
-    for (name, named) in raw.clouds {
-        if named.region.is_empty() {
-            return Err(ConfigError(format!("clouds.{name}.region is missing: write a region id, for example ap-southeast-1")));
-        }
-        // The SDK's variables name one account: they are those of [cloud] alone.
-        clouds.push(cloud(named, &format!("clouds.{name}"), &BTreeMap::new())?);
+    Ok(())
+}
+
+/// The address of `ADDRESS:PORT` or `NAME:PORT`. Where a name has several, one that other machines can reach stands for it, so that
+/// such a name is refused like the address.
+///
+/// # Errors
+/// What is wrong with it, without the key.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
     }
-    if let Some(twice) = clouds.iter().enumerate().find(|(n, c)| clouds[..*n].iter().any(|other| other.name == c.name)) {
-        return Err(ConfigError(format!("two connections are called {:?}: set cloud.name, or name the section otherwise", twice.1.name)));
-    }
-    let sso = sign_in::sso(raw.oidc, env)?;
-    let key_file = (!raw.server.key_file.is_empty()).then(|| raw.server.key_file.into());
-    Ok(Config {
-        listen,
-        front,
-        store_url: raw.store.url,
-        key_file,
-        clouds,
-        policy,
-        sso,
-        log_format: raw.log.format,
-        log_level: raw.log.level,
-    })
+    let example = "write ADDRESS:PORT, or NAME:PORT with a name of this machine, for example 127.0.0.1:3000 or localhost:3000";
+    let found: Vec<SocketAddr> = text.to_socket_addrs().map_err(|e| format!("{text:?} cannot be listened on ({e}); {example}"))?.collect();
+    let reachable = found.iter().find(|a| !a.ip().is_loopback());
+    let chosen = reachable.or_else(|| found.iter().find(|a| a.is_ipv4())).or(found.first());
+    chosen.copied().ok_or_else(|| format!("{text:?} has no address; {example}"))
 }
 
 /// Listening for other machines needs TLS in front: passwords and sessions must not travel in the clear.
-fn front(raw: &RawServer, listen: SocketAddr) -> Result<Front, ConfigError> {
+fn front(raw: &RawServer, listen: SocketAddr, origins: &Origins) -> Result<Front, ConfigError> {
     let url = raw.public_url.trim().trim_end_matches('/');
     let host = match url.strip_prefix("https://") {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Some(host.to_owned()),
         _ if url.is_empty() => None,
         _ => {
-            return Err(ConfigError(format!(
-                "server.public_url {url:?} must be https://HOST without a path, for example https://patch.example.com"
-            )));
+            let text = format!("server.public_url {url:?} must be https://HOST without a path, for example https://patch.example.com");
+            return Err(origins.wrong("server.public_url", text));
         }
     };
     if host.is_none() && !listen.ip().is_loopback() {
-        return Err(ConfigError(format!(
-            "server.listen {listen} can be reached from other machines, and without TLS passwords and sessions would travel in the \
+        let at = if raw.listen == listen.to_string() { raw.listen.clone() } else { format!("{} ({listen})", raw.listen) };
+        let text = format!(
+            "server.listen {at} can be reached from other machines, and without TLS passwords and sessions would travel in the \
              clear. Put a proxy with TLS in front, listen on 127.0.0.1 behind it, and set server.public_url to its https:// address; or \
              reach 127.0.0.1 through an SSH tunnel"
-        )));
+        );
+        return Err(origins.wrong("server.listen", text));
     }
     let proxies = raw.proxies.split(',').map(str::trim).filter(|p| !p.is_empty());
     let proxies = proxies
-        .map(|p| p.parse().map_err(|_| ConfigError(format!("server.proxies: {p:?} is not an address such as 127.0.0.1"))))
+        .map(|p| {
+            p.parse().map_err(|_| origins.wrong("server.proxies", format!("server.proxies: {p:?} is not an address such as 127.0.0.1")))
+        })
         .collect::<Result<_, _>>()?;
     Ok(Front { secure: host.is_some(), hosts: host.into_iter().collect(), proxies, ..Front::default() })
 }
 
-fn review(raw: RawReview) -> Result<ReviewPolicy, ConfigError> {
+fn review(raw: &RawReview, origins: &Origins) -> Result<ReviewPolicy, ConfigError> {
     if raw.required && raw.approvals == 0 {
-        return Err(ConfigError(
-            "review.approvals must be at least 1; a team that works without review says so with review.required = false".to_owned(),
-        ));
+        let text = "review.approvals must be at least 1; a team that works without review says so with review.required = false";
+        return Err(origins.wrong("review.approvals", text));
     }
     if raw.urgent_minutes != 0 {
-        within("review.urgent_minutes", raw.urgent_minutes, 30 * 24 * 60)?;
+        origins.within("review.urgent_minutes", raw.urgent_minutes, 30 * 24 * 60)?;
     }
-    let mut rules = Vec::new();
-    for rule in raw.rule {
-        if !rule.tag.is_empty() && !rule.tag.contains('=') {
-            return Err(ConfigError(format!("review.rule: tag {:?} must be key=value, for example env=prod", rule.tag)));
-        }
-        if rule.approvals == 0 {
-            return Err(ConfigError("review.rule: approvals must be at least 1".to_owned()));
-        }
-        if rule.within_minutes != 0 {
-            within("review.rule: within_minutes", rule.within_minutes, 90 * 24 * 60)?;
-        }
-        let RawRule { tag, instances, custom_patch, within_minutes, approvals } = rule;
-        rules.push(ApprovalRule { tag, instances, custom_patch, within_minutes, approvals });
-    }
+    let rules = raw.rule.iter().enumerate().map(|(n, raw)| rule(raw, &format!("review.rule[{n}]"), origins)).collect::<Result<_, _>>()?;
     Ok(ReviewPolicy {
         required: raw.required,
         approvals: raw.approvals,
@@ -400,13 +273,34 @@ fn review(raw: RawReview) -> Result<ReviewPolicy, ConfigError> {
     })
 }
 
-fn freeze(raw: RawFreeze) -> Result<Freeze, ConfigError> {
+fn rule(raw: &RawRule, key: &str, origins: &Origins) -> Result<ApprovalRule, ConfigError> {
+    if !raw.tag.is_empty() && !raw.tag.contains('=') {
+        let text = format!("{key}.tag {:?} must be key=value, for example env=prod", raw.tag);
+        return Err(origins.wrong(&format!("{key}.tag"), text));
+    }
+    if raw.approvals == 0 {
+        return Err(origins.wrong(&format!("{key}.approvals"), format!("{key}.approvals must be at least 1")));
+    }
+    if raw.within_minutes != 0 {
+        origins.within(&format!("{key}.within_minutes"), raw.within_minutes, 90 * 24 * 60)?;
+    }
+    let RawRule { tag, instances, custom_patch, within_minutes, approvals } = raw.clone();
+    Ok(ApprovalRule { tag, instances, custom_patch, within_minutes, approvals })
+}
+
+fn freeze(raw: &RawFreeze, key: &str, origins: &Origins) -> Result<Freeze, ConfigError> {
     let at = |name: &str, text: &str| -> Result<DateTime<Utc>, ConfigError> {
-        text.parse()
-            .map_err(|_| ConfigError(format!("freeze {:?}: {name} {text:?} is not a time; write it as 2026-11-10T16:00:00Z", raw.name)))
+        text.parse().map_err(|_| {
+            let name = format!("{key}.{name}");
+            origins.wrong(&name, format!("freeze {:?}: {name} {text:?} is not a time; write it as 2026-11-10T16:00:00Z", raw.name))
+        })
     };
     let freeze = Freeze { from: at("from", &raw.from)?, to: at("to", &raw.to)?, name: raw.name.clone() };
-    if freeze.from < freeze.to { Ok(freeze) } else { Err(ConfigError(format!("freeze {:?} ends before it begins", freeze.name))) }
+    if freeze.from < freeze.to {
+        Ok(freeze)
+    } else {
+        Err(origins.wrong(key, format!("{key}: freeze {:?} ends before it begins", freeze.name)))
+    }
 }
 
 fn has_password(url: &str) -> bool {

@@ -1,11 +1,12 @@
 //! `patchboard user …` and `patchboard ledger …`: for whoever may run commands on the server.
 
 use super::{
-    config::{self, Config, ConfigArgs},
+    config::{self, ConfigArgs},
+    run,
     terminal::{Failure, chain, say},
 };
 use clap::{Args, Subcommand};
-use patchboard_backend::{Error, Services, Store, UserChange, Ways, clock::SystemClock};
+use patchboard_backend::{Error, Policy, Services, Store, UserChange, Ways, clock::SystemClock};
 use patchboard_domain::{
     account::{AccountRefusal, Actor, Role, User},
     ledger::Broken,
@@ -87,8 +88,10 @@ fn role(word: &str) -> Result<Role, String> {
     Role::from_word(word).ok_or_else(|| format!("a role is one of {}", Role::ALL.map(Role::word).join(", ")))
 }
 
-async fn services(store: Store, config: Config) -> Result<Services, Failure> {
-    Services::new(store, Arc::new(SystemClock), Vec::new(), config.policy, Ways::default()).await.map_err(|e| Failure::Failed(chain(&e)))
+/// For accounts and the ledger alone: nothing that they do depends on the policy or on a cloud.
+async fn services(store: Store) -> Result<Services, Failure> {
+    let services = Services::new(store, Arc::new(SystemClock), Vec::new(), Policy::default(), Ways::default()).await;
+    services.map_err(|e| Failure::Failed(chain(&e)))
 }
 
 fn failed(error: Error) -> Failure {
@@ -122,10 +125,12 @@ fn line(user: &User) -> String {
 
 /// Runs `patchboard user`.
 pub(super) async fn user(args: UserArgs) -> Result<(), Failure> {
-    let config = config::load(args.config.config.as_deref(), &config::environment())?;
+    let settings = config::read(args.config.config.as_deref(), &config::environment())?;
+    let url = settings.store_url()?;
+    run::check_file(url).await?;
     // Held until the end, where no server holds it.
-    let (store, _claimed) = Store::open_beside(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
-    let services = services(store, config).await?;
+    let (store, _claimed) = Store::open_beside(url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let services = services(store).await?;
     let actor = Actor::command_line();
     let code =
         |code: String| format!("one-time code, good for an hour: {code}\nIt is typed at {} of this Patchboard.", crate::paths::WELCOME);
@@ -166,9 +171,9 @@ async fn change(services: &Services, name: &str, change: UserChange) -> Result<(
 /// Runs `patchboard ledger`.
 pub(super) async fn ledger(args: LedgerArgs) -> Result<(), Failure> {
     let LedgerCommand::Verify { expect } = args.what;
-    let config = config::load(args.config.config.as_deref(), &config::environment())?;
-    let store = Store::open_to_read(&config.store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
-    let services = services(store, config).await?;
+    let settings = config::read(args.config.config.as_deref(), &config::environment())?;
+    let store = Store::open_to_read(settings.store_url()?).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    let services = services(store).await?;
     let (entries, hash, mut broken) = services.verify_ledger().await.map_err(failed)?;
     let mut sentences: Vec<String> = Vec::new();
     if let Some(expected) = expect {

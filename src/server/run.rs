@@ -41,6 +41,12 @@ async fn welcome(services: &Services, front: &Front, address: SocketAddr) -> Res
     Ok(())
 }
 
+/// Looks through the file of a database before any command opens it: opened at once, a file that is no database would be tried again
+/// until the pool gives up.
+pub(super) async fn check_file(store_url: &str) -> Result<(), Failure> {
+    Store::check_file(store_url).await.map_err(|e| Failure::Failed(chain(&e)))
+}
+
 /// What a server is made of.
 pub(super) struct Parts<'a> {
     pub(super) listener: TcpListener,
@@ -59,7 +65,7 @@ pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result
     let Parts { listener, store_url, key_file, clouds, policy, sso, clock, front } = parts;
     // Held until the end: a second process would take what this one is sending for interrupted, and send it again.
     let _claimed = Store::claim(store_url).map_err(|e| Failure::Failed(chain(&e)))?;
-    Store::check_file(store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
+    check_file(store_url).await?;
     let store = Store::open(store_url).await.map_err(|e| Failure::Failed(chain(&e)))?;
     if front.secure && front.proxies.is_empty() {
         tracing::warn!(

@@ -1,14 +1,16 @@
 //! Accounts, sessions, doors: who gets in, and to what.
 
 use crate::{
+    process::Server,
     somebody::{PASSWORD, cookies, with_password},
-    support::{Answer, TestApp},
+    support::{Answer, TestApp, simulator},
 };
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
 use patchboard::paths;
+use patchboard_backend::clock::SystemClock;
 use patchboard_domain::{account::Role, review::ReviewPolicy};
 
 async fn sign_in(app: &TestApp, name: &str, password: &str, with: &str) -> Answer {
@@ -142,6 +144,83 @@ async fn a_stranger_cannot_lock_the_owner_out() {
     assert_eq!(sign_in(&app, "li.na", PASSWORD, device).await.location, "/tasks?page=2", "a browser that is known does not");
     app.advance(60);
     assert_eq!(sign_in(&app, "li.na", PASSWORD, "").await.location, "/tasks?page=2");
+}
+
+/// A wrong sign-in of somebody nobody knows, from an address of its own.
+async fn strangers_attempt(app: &TestApp, n: u16) -> Answer {
+    let body = format!("name=stranger{n}&password=guessing-and-guessing");
+    let mut request = Request::post(paths::SESSION_BEGIN)
+        .header(header::HOST, "localhost")
+        .header(header::ACCEPT, "text/html")
+        .header(header::CONTENT_LENGTH, body.len())
+        .header(header::ORIGIN, "http://localhost")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body))
+        .unwrap();
+    let address = std::net::SocketAddr::from(([10, 0, (n / 250) as u8, (n % 250) as u8], 4000));
+    request.extensions_mut().insert(axum::extract::ConnectInfo(address));
+    app.bare(request).await
+}
+
+#[tokio::test]
+async fn of_many_sign_ins_at_once_each_has_an_answer() {
+    let app = TestApp::start().await;
+    with_password(&app, "li.na", Role::Operator).await;
+    let known = cookies(&sign_in(&app, "li.na", PASSWORD, "").await);
+    let device = known.split("; ").find(|c| c.starts_with("patchboard-device=")).unwrap();
+    let strangers = futures_util::future::join_all((0..160).map(|n| strangers_attempt(&app, n)));
+    // Whoever is known finds a place beside them.
+    let (answers, own) = tokio::join!(strangers, sign_in(&app, "li.na", PASSWORD, device));
+    assert_eq!(own.location, "/tasks?page=2");
+    assert!(answers.iter().all(|a| a.status == StatusCode::SEE_OTHER));
+    let with = |code: &str| answers.iter().filter(|a| a.location.contains(&format!("error={code}"))).count();
+    let (refused, busy) = (with("refused"), with("busy"));
+    assert_eq!(refused + busy, 160, "{:?}", answers.iter().map(|a| &a.location).collect::<Vec<_>>());
+    assert!(refused >= 13 && busy > 0, "{refused} {busy}");
+    let told = answers.iter().find(|a| a.location.contains("error=busy")).unwrap();
+    assert!(app.get_as("", &told.location).await.body.contains("Try again in a moment"));
+    assert!(app.get_as("lang=zh-CN", &told.location).await.body.contains("请稍后重试"));
+    // It is over with them, and no attempt was used up by being told to come again.
+    let again = futures_util::future::join_all((0..3).map(|n| strangers_attempt(&app, 1_000 + n))).await;
+    assert!(again.iter().all(|a| a.location.contains("error=refused")));
+}
+
+/// Strangers' attempts cost work, and no memory that grows with their number.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_sign_ins_do_not_make_the_process_grow() {
+    let simulator = simulator(std::sync::Arc::new(SystemClock), 5).await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&simulator, dir.path(), &[("PATCHBOARD__SERVER__PROXIES", "127.0.0.1")]);
+    let _tls = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let round = async |round: usize| {
+        let attempts = (0..160).map(|n| {
+            client
+                .post(format!("{}{}", server.url, paths::SESSION_BEGIN))
+                .header("x-forwarded-for", format!("10.{round}.0.{n}"))
+                .header("origin", &server.url)
+                .header("accept", "text/html")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(format!("name=stranger{round}x{n}&password=guessing-and-guessing"))
+                .send()
+        });
+        for answer in futures_util::future::join_all(attempts).await {
+            let answer = answer.unwrap();
+            assert_eq!(answer.status(), reqwest::StatusCode::SEE_OTHER);
+        }
+    };
+    let resident_mib = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    };
+    let before = resident_mib();
+    for n in 0..4 {
+        round(n).await;
+    }
+    let grown = resident_mib() - before;
+    assert!(grown < 120, "{grown} MiB more at its highest");
 }
 
 #[tokio::test]

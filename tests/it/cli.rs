@@ -63,6 +63,76 @@ fn a_database_of_something_else_is_left_alone_and_named() {
     }
 }
 
+#[test]
+fn a_file_that_is_no_database_is_said_at_once_by_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let (noise, copy) = (dir.path().join("noise.db"), dir.path().join("copy.db"));
+    std::fs::write(&noise, vec![7; 4096]).unwrap();
+    let url = format!("sqlite:{}", noise.display());
+    let env = [
+        ("PATCHBOARD__STORE__URL", url.as_str()),
+        ("PATCHBOARD__SERVER__LISTEN", "127.0.0.1:0"),
+        ("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"),
+        ("PATCHBOARD__CLOUD__ENDPOINT", "http://127.0.0.1:9"),
+        ("HUAWEICLOUD_SDK_AK", ACCESS_KEY),
+        ("HUAWEICLOUD_SDK_SK", SECRET_KEY),
+    ];
+    let backup = ["backup", copy.to_str().unwrap()];
+    for args in [&["serve"][..], &["check"], &["migrate"], &["user", "list"], &["ledger", "verify"], &backup] {
+        let begun = std::time::Instant::now();
+        let (code, _, error) = said(&patchboard(args, &env));
+        assert!(code == Some(1) && error.contains("file is not a database") && error.contains("is it a file of"), "{args:?}: {error}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{args:?} took {:?}", begun.elapsed());
+    }
+    assert_eq!(std::fs::read(&noise).unwrap(), vec![7; 4096]);
+}
+
+#[test]
+fn commands_that_need_no_cloud_ask_for_no_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("patchboard.db").display());
+    let copy = dir.path().join("copy.db");
+    let mut env = vec![
+        ("PATCHBOARD__STORE__URL", url.as_str()),
+        ("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"),
+        ("PATCHBOARD__OIDC__ISSUER", "https://login.example.com"),
+        ("PATCHBOARD__SERVER__KEY_FILE", "/nowhere/key"),
+    ];
+    let backup = ["backup", copy.to_str().unwrap()];
+    let commands = [&["migrate"][..], &["user", "add", "li.na", "--role", "operator"], &["user", "list"], &["ledger", "verify"], &backup];
+    for args in commands {
+        let (code, out, error) = said(&patchboard(args, &env));
+        assert_eq!(code, Some(0), "{args:?}: {out}{error}");
+    }
+    let (code, _, error) = said(&patchboard(&["check"], &env));
+    assert!(code == Some(2) && error.contains("oidc.client_id"), "who needs them all is told: {error}");
+    env.push(("PATCHBOARD__CLOUD__REGIN", "x"));
+    for args in commands {
+        let (code, _, error) = said(&patchboard(args, &env));
+        assert!(code == Some(2) && error.contains("PATCHBOARD__CLOUD__REGIN: ") && error.contains("\"region\""), "{args:?}: {error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_lock_is_its_owners_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("patchboard.db").display());
+    let lock = dir.path().join("patchboard.db.lock");
+    let mode_after = |umask: &str| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("umask {umask}; exec \"$0\" user list")).arg(env!("CARGO_BIN_EXE_patchboard"));
+        let (code, _, error) = said(&command.env("PATCHBOARD__STORE__URL", &url).output().unwrap());
+        assert_eq!(code, Some(0), "{error}");
+        std::fs::metadata(&lock).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode_after("000"), 0o600);
+    // As an earlier version left it.
+    std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(mode_after("022"), 0o600);
+}
+
 #[tokio::test]
 async fn tables_of_another_program_are_not_touched() {
     use sqlx::{ConnectOptions, Connection};

@@ -60,6 +60,63 @@ async fn it_is_append_only_and_a_break_is_named() {
     assert!(broken().await.contains(&Broken::NoHead));
 }
 
+/// Every column that a page or an export shows or finds entries by is held against the text that is hashed.
+#[tokio::test]
+async fn every_column_that_is_edited_is_named() {
+    let app = TestApp::start().await;
+    app.confirmed(1).await;
+    let last = app.services.verify_ledger().await.unwrap().0;
+    app.database.unguard_ledger().await;
+    app.sql("CREATE TABLE kept AS SELECT * FROM ledger; CREATE TABLE kept_head AS SELECT * FROM ledger_head").await;
+    let mut edited = 0;
+    for (table, column) in [app.database.columns("ledger").await, app.database.columns("ledger_head").await].concat() {
+        let rows = if table == "ledger" { " WHERE seq = 3" } else { "" };
+        let number = ["seq", "one"].contains(&column.as_str());
+        let mut edits = vec![if number { format!("{column} + 100000") } else { format!("{column} || 'x'") }];
+        if app.database.is_file() && !number {
+            edits.extend([format!("CAST({column} AS BLOB)"), "x'ff'".to_owned(), "CAST(x'ff' AS TEXT)".to_owned()]);
+        }
+        for edit in edits {
+            let edit = format!("UPDATE {table} SET {column} = {edit}{rows}");
+            // Refused by the database itself: it holds one head.
+            if app.try_sql(&edit).await.is_err() {
+                assert_eq!(column, "one", "{edit}");
+                continue;
+            }
+            edited += 1;
+            let broken = app.services.verify_ledger().await.unwrap().2;
+            let named = broken.iter().any(|b| match b {
+                Broken::Altered { seq } | Broken::Subject { seq } => *seq == if table == "ledger" { 3 } else { last },
+                Broken::Missing { from, to } => (*from == 3 && *to == 3) || (table == "ledger_head" && *from == last + 1),
+                _ => false,
+            });
+            assert!(named, "{edit}: {broken:?}");
+            assert_eq!(app.get("/ledger").await.status, StatusCode::OK, "{edit}");
+            for (table, kept) in [("ledger", "kept"), ("ledger_head", "kept_head")] {
+                app.sql(&format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM {kept}")).await;
+            }
+            assert_eq!(app.services.verify_ledger().await.unwrap().2, [Broken::Unguarded], "as it was");
+        }
+    }
+    assert!(edited >= 7, "{edited} edits");
+}
+
+#[tokio::test]
+async fn an_entry_is_never_shown_as_that_of_another_subject() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    let of = format!("plan/{id}");
+    let page = async |subject: &str| app.get(&format!("/ledger?subject={subject}")).await.body;
+    assert!(page(&of).await.contains("sent a plan"));
+    app.database.unguard_ledger().await;
+    app.sql(&format!("UPDATE ledger SET subject = 'plan/other' WHERE subject = '{of}' AND body LIKE '%\"plan.send\"%'")).await;
+    assert!(!page("plan/other").await.contains("sent a plan"));
+    let broken = app.services.verify_ledger().await.unwrap().2;
+    assert!(broken.iter().any(|b| matches!(b, Broken::Subject { .. })), "{broken:?}");
+    app.send().await;
+    assert_eq!(app.creates(), 0, "an entry that was moved proves nothing");
+}
+
 #[tokio::test]
 async fn what_cannot_be_written_down_does_not_happen() {
     let app = TestApp::start().await;

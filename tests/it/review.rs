@@ -234,6 +234,40 @@ async fn looking_through_the_picker_makes_nobody_the_last_editor() {
 }
 
 #[tokio::test]
+async fn whoever_changed_a_plan_in_between_does_not_decide_about_it() {
+    let app = TestApp::under(ReviewPolicy::default()).await;
+    let team = team(&app).await;
+    let between = app.person("between", &[Role::Operator, Role::Approver]).await;
+    let (id, _) = team.dba.asked(1).await;
+    team.dba.post("/api/plans/reopen", &[("plan", id.as_str())]).await;
+    let start = (patchboard_backend::clock::Clock::now(&*app.clock) + chrono::Duration::hours(5)).format("%Y-%m-%dT%H:%M").to_string();
+    for (who, title) in [(&between, "changed in between"), (&team.dba, "and once more")] {
+        let fields = [
+            ("plan", id.as_str()),
+            ("title", title),
+            ("patches[]", "3.208.0.7"),
+            ("start_local", start.as_str()),
+            ("zone", "UTC"),
+            ("go", "continue"),
+        ];
+        assert_eq!(who.post("/api/plans/schedule", &fields).await.location, format!("/plans/{id}"));
+    }
+    let plan = app.services.plan(&id).await.unwrap();
+    assert_eq!((plan.author == plan.edited_by, plan.editors.len()), (true, 2), "neither its author nor its last editor");
+    let listed = app.services.plan_rows(&app.actor, 1).await.unwrap().rows;
+    assert_eq!(listed.iter().find(|r| r.plan.id == id).unwrap().plan.editors, plan.editors);
+    let hash = app.draft_view(&id).await.hash;
+    team.dba.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
+    assert!(!between.get(&format!("/plans/{id}")).await.body.contains("Approve exactly these requests"));
+    assert!(decide(&between, &id, &hash, "approve").await.contains("error=own_plan"));
+    app.send().await;
+    assert_eq!(app.creates(), 0);
+    assert_eq!(decide(&team.lead, &id, &hash, "approve").await, format!("/plans/{id}"));
+    app.send().await;
+    assert_eq!(app.creates(), 1);
+}
+
+#[tokio::test]
 async fn a_title_cannot_leave_its_element() {
     let app = TestApp::start().await;
     let id = app.draft(&app.pickable(1), 120).await;

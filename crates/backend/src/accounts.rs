@@ -51,23 +51,18 @@ impl Services {
         let is_first = owner.is_none();
         let user = match owner {
             Some(id) => self.store().user(&id).await?.filter(|u| u.disabled_at.is_none()).ok_or_else(refused)?,
-            None => {
-                let name = check_name(&attempt.name).map_err(SignInError::Account)?;
-                // Somebody else may have been first meanwhile.
-                if self.store().has_administrator().await? {
-                    return Err(refused());
-                }
-                self.new_user(name, String::new(), Role::ALL.to_vec())
-            }
+            None => self.first_user(&attempt.name).await?,
         };
         let password = std::mem::take(&mut attempt.password);
         password::check(&password, &[&user.name, &user.full_name]).map_err(SignInError::Account)?;
+        // Before the code of the second factor is used up.
+        let turn = self.passwords().turn(true).map_err(SignInError::Account)?;
         // A new password is no way around the second factor; its code is used up last.
         if !is_first {
             self.show_factor(&user, &attempt.factor).await?;
         }
         // The slow part comes first: whoever goes away meanwhile has used nothing up.
-        let kept = password::hash(password).await;
+        let kept = turn.hash(password).await.map_err(SignInError::Account)?;
         let (who, subject) = (Actor::person(&user, &attempt.origin.address), format!("user/{}", user.id));
         let mut deeds = Vec::new();
         if is_first {
@@ -82,6 +77,16 @@ impl Services {
         }
         self.throttle().forgive(&tries);
         Ok(self.begin_session(Beginning { user, how: "code", proved_at: self.now(), origin: &attempt.origin }).await?)
+    }
+
+    /// The account of the first administrator, which is not kept yet.
+    async fn first_user(&self, name: &str) -> Result<User, SignInError> {
+        let name = check_name(name).map_err(SignInError::Account)?;
+        // Somebody else may have been first meanwhile.
+        if self.store().has_administrator().await? {
+            return Err(SignInError::Account(AccountRefusal::Code));
+        }
+        Ok(self.new_user(name, String::new(), Role::ALL.to_vec()))
     }
 
     pub(crate) fn new_user(&self, name: String, full_name: String, roles: Vec<Role>) -> User {

@@ -15,7 +15,7 @@ struct Rule {
     roles: &'static [Role],
     /// Stages of the plan in which it is possible; nothing for what is not about a plan.
     stages: &'static [Stage],
-    /// Not for who wrote or last changed the plan, where four eyes are asked for.
+    /// Not for who has changed the plan at any time, where four eyes are asked for.
     others_only: bool,
     /// Only for who has shown not long ago who they are: a browser left open is not enough.
     proved: bool,
@@ -62,9 +62,9 @@ const TABLE: [Rule; Action::ALL.len()] = [
 pub struct Subject<'a> {
     /// How far the plan is.
     pub stage: Stage,
-    /// Who wrote and who last changed it.
-    pub hands: [Option<&'a UserId>; 2],
-    /// Whether their hands are kept from deciding about it.
+    /// Everybody who has changed it since it was begun.
+    pub editors: &'a [UserId],
+    /// Whether they are kept from deciding about it.
     pub four_eyes: bool,
 }
 
@@ -82,7 +82,7 @@ pub fn authorize(actor: &Actor, action: Action, subject: Option<Subject<'_>>) ->
     if !rule.stages.is_empty() && !rule.stages.contains(&subject.stage) {
         return Err(Denied::Stage(subject.stage));
     }
-    let own = actor.user.is_some() && subject.hands.contains(&actor.user.as_ref());
+    let own = actor.user.as_ref().is_some_and(|user| subject.editors.contains(user));
     if rule.others_only && subject.four_eyes && own {
         return Err(Denied::OwnPlan);
     }
@@ -98,11 +98,7 @@ impl Services {
 
     /// Whether somebody may do it to this plan now.
     pub(crate) fn may(&self, actor: &Actor, action: Action, plan: &Plan) -> Result<(), Denied> {
-        let subject = Subject {
-            stage: plan.stage(),
-            hands: [plan.author.as_ref(), plan.edited_by.as_ref()],
-            four_eyes: self.policy().review.four_eyes,
-        };
+        let subject = Subject { stage: plan.stage(), editors: &plan.editors, four_eyes: self.policy().review.four_eyes };
         authorize(actor, action, Some(subject))
     }
 
@@ -148,12 +144,16 @@ mod tests {
         for role in Role::ALL {
             for action in Action::ALL {
                 for stage in Stage::ALL {
-                    let ask = |hands| authorize(&actor(&[role]), action, Some(Subject { stage, hands, four_eyes: true })).is_ok();
+                    let ask = |editors: &[&UserId]| {
+                        let editors: Vec<UserId> = editors.iter().map(|id| (*id).clone()).collect();
+                        authorize(&actor(&[role]), action, Some(Subject { stage, editors: &editors, four_eyes: true })).is_ok()
+                    };
                     let expected = wall(role, action, stage);
-                    assert_eq!(ask([Some(&other), Some(&other)]), expected, "{role:?} {action:?} {stage:?}");
+                    assert_eq!(ask(&[&other, &other]), expected, "{role:?} {action:?} {stage:?}");
                     let own = expected && action != Action::Decide;
-                    assert_eq!(ask([Some(&me), Some(&other)]), own, "author: {role:?} {action:?} {stage:?}");
-                    assert_eq!(ask([Some(&other), Some(&me)]), own, "last editor: {role:?} {action:?} {stage:?}");
+                    for editors in [[&me, &other, &other], [&other, &me, &other], [&other, &other, &me]] {
+                        assert_eq!(ask(&editors), own, "{editors:?}: {role:?} {action:?} {stage:?}");
+                    }
                 }
             }
         }
@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn all_roles_together_do_not_lift_four_eyes() {
-        let me = UserId::new("me");
-        let subject = Subject { stage: Stage::InReview, hands: [Some(&me), None], four_eyes: true };
+        let editors = [UserId::new("me")];
+        let subject = Subject { stage: Stage::InReview, editors: &editors, four_eyes: true };
         assert_eq!(authorize(&actor(&Role::ALL), Action::Decide, Some(subject)), Err(Denied::OwnPlan));
         assert_eq!(authorize(&actor(&Role::ALL), Action::Decide, Some(Subject { four_eyes: false, ..subject })), Ok(()));
     }

@@ -41,6 +41,7 @@ impl Services {
             held_at: None,
             author: actor.user.clone(),
             edited_by: actor.user.clone(),
+            editors: actor.user.iter().cloned().collect(),
             review: None,
             approved_hash: None,
             approvals_needed: 0,

@@ -41,7 +41,7 @@ impl Services {
     /// [`Error::Denied`], [`Error::Store`].
     pub async fn ledger_after(&self, actor: &Actor, seq: i64) -> Result<Vec<Entry>, Error> {
         self.allow(actor, Action::ReadLedger)?;
-        Ok(self.store().ledger_after(seq, PIECE).await?)
+        Ok(self.store().ledger_after(seq, PIECE).await?.into_iter().map(|e| e.entry).collect())
     }
 
     /// Follows the whole chain when a server starts. Where it is broken everything is put on hold, for a person to look and to decide:
@@ -69,7 +69,8 @@ impl Services {
         }
     }
 
-    /// Follows the whole chain. Returns the number of entries, the hash of the last, and every break.
+    /// Follows the whole chain, and holds what stands beside each entry against its text. Returns the number of entries, the hash of
+    /// the last, and every break.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -79,8 +80,8 @@ impl Services {
         let head = loop {
             let entries = self.store().ledger_after(last, PIECE).await?;
             if let Some(end) = entries.last() {
-                (last, hash) = (end.seq, end.hash.clone());
-                entries.iter().for_each(|e| chain.take(e));
+                (last, hash) = (end.entry.seq, end.entry.hash.clone());
+                entries.iter().for_each(|e| chain.take_stored(e));
                 continue;
             }
             // Entries may have been written since the last piece: then the head is beyond them, and they are read as well.

@@ -4,6 +4,7 @@ use crate::{
     Error, Seal, SingleSignOn,
     clock::SharedClock,
     cloud::Cloud,
+    password::Hashing,
     throttle::{Key, Throttle},
 };
 use chrono::{DateTime, SubsecRound, Utc};
@@ -107,6 +108,7 @@ struct Inner {
     asking: Mutex<BTreeSet<(CloudName, InstanceId)>>,
     answered: Notify,
     throttle: Mutex<Throttle>,
+    passwords: Hashing,
     deciding: tokio::sync::Mutex<()>,
     /// This process, among those that share the database.
     replica: String,
@@ -165,6 +167,7 @@ impl Services {
             asking: Mutex::default(),
             answered: Notify::new(),
             throttle: Mutex::default(),
+            passwords: Hashing::default(),
             deciding: tokio::sync::Mutex::default(),
             replica: uuid::Uuid::now_v7().to_string(),
             opened_with,
@@ -384,6 +387,11 @@ impl Services {
     /// How often somebody may try to sign in.
     pub(crate) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.inner.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What hashes passwords.
+    pub(crate) fn passwords(&self) -> &Hashing {
+        &self.inner.passwords
     }
 
     /// Decisions are taken one at a time.

@@ -157,9 +157,11 @@ impl Services {
             // The account's own share is wide: one address alone cannot use it up.
             None => (Key::many(format!("account {}", attempt.name.to_lowercase())), vec![Key::few(format!("address {}", origin.address))]),
         };
+        // A place first: who finds none has used up no attempt.
+        let turn = self.passwords().turn(known).map_err(SignInError::Account)?;
         self.try_again_later(&[vec![own.clone()], keys].concat())?;
         let (user, kept) = found.map_or((None, None), |(user, kept)| (Some(user), kept));
-        let verified = password::verify(attempt.password.clone(), kept.clone()).await;
+        let verified = turn.verify(attempt.password.clone(), kept.clone()).await.map_err(SignInError::Account)?;
         let user = user.filter(|u| verified.right && u.disabled_at.is_none() && !u.external);
         let second = match &user {
             // Why not is for the log: who asks is told the same as for a wrong password.
@@ -173,11 +175,20 @@ impl Services {
         // Not the address: whoever has one account could otherwise guess at all others.
         self.throttle().forgive(&own);
         if let (true, Some(old)) = (verified.outdated, kept) {
-            let new = password::hash(attempt.password.clone()).await;
-            self.store().rehash_password(&user.id, &old, &new).await?;
+            self.rehash(&user, &old, attempt.password.clone()).await?;
         }
         let how = if user.has_factor { "password and second factor" } else { "password" };
         Ok(self.begin_session(Beginning { user, how, proved_at: self.now(), origin }).await?)
+    }
+
+    /// Keeps a password that was right with today's parameters. Where no place is free, the next time is early enough.
+    async fn rehash(&self, user: &User, old: &str, password: String) -> Result<(), SignInError> {
+        if let Ok(turn) = self.passwords().turn(true)
+            && let Ok(new) = turn.hash(password).await
+        {
+            self.store().rehash_password(&user.id, old, &new).await?;
+        }
+        Ok(())
     }
 
     /// Whether somebody at this address may tell us something that is logged: not so often that the log is full of it.
@@ -281,9 +292,10 @@ impl Services {
     /// The account of somebody who is signed in, after they have typed its password.
     async fn own_user(&self, actor: &Actor, password: String, what: &str) -> Result<User, SignInError> {
         let id = actor.user.as_ref().ok_or(SignInError::Refused)?;
+        let turn = self.passwords().turn(true).map_err(SignInError::Account)?;
         self.try_again_later(&[Key::few(format!("{what} {id}"))])?;
         let (user, kept) = self.store().user_by_name(&actor.name).await?.ok_or(SignInError::Refused)?;
-        if !password::verify(password, kept).await.right {
+        if !turn.verify(password, kept).await.map_err(SignInError::Account)?.right {
             return Err(SignInError::Account(AccountRefusal::PasswordWrong));
         }
         Ok(user)
@@ -340,9 +352,11 @@ impl Services {
         self.allow(actor, Action::OwnAccount)?;
         let user = self.own_user(actor, old, "password").await?;
         password::check(&new, &[&user.name, &user.full_name]).map_err(SignInError::Account)?;
+        // Before the code of the second factor is used up.
+        let turn = self.passwords().turn(true).map_err(SignInError::Account)?;
         // A new session begins with it, as fresh as any: the password alone must not be enough for that.
         self.show_factor(&user, factor).await?;
-        let hash = password::hash(new).await;
+        let hash = turn.hash(new).await.map_err(SignInError::Account)?;
         let deed = self.deed(actor, "user.password", format!("user/{}", user.id), json!({}));
         self.store().put_password(&user.id, &hash, &deed).await?;
         let origin = Origin { address: actor.address.clone(), agent: agent.to_owned(), ..Origin::default() };

@@ -184,6 +184,8 @@ pub enum AccountRefusal {
     PasswordWeak,
     /// The present password is not that.
     PasswordWrong,
+    /// So many passwords are being checked that this one was not; nothing was used up.
+    Busy,
     /// The code is wrong, was used, or is too old.
     Code,
     /// The last administrator that may be used.

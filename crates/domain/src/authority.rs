@@ -113,7 +113,7 @@ pub enum Denied {
     Role(Vec<Role>),
     /// Not at this stage of the plan.
     Stage(Stage),
-    /// Who wrote or last changed a plan does not decide about it.
+    /// Who has changed a plan at any time does not decide about it.
     OwnPlan,
     /// It is too long ago that they showed who they are.
     Unproved,

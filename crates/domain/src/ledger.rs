@@ -37,6 +37,24 @@ pub struct Entry {
     pub hash: String,
 }
 
+/// An entry with what its row holds beside it: neither is covered by the hash, and both are held against the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// The entry.
+    pub entry: Entry,
+    /// What it is found by.
+    pub subject: String,
+    /// Every column of it holds text. A database that does not insist on types may hold bytes.
+    pub is_text: bool,
+}
+
+impl StoredEntry {
+    /// Whether it is about this, by its column and by its text.
+    pub fn is_about(&self, subject: &str) -> bool {
+        self.is_text && self.subject == subject && self.entry.read().is_some_and(|b| b.subject == subject)
+    }
+}
+
 /// The fields of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
@@ -106,6 +124,11 @@ pub enum Broken {
         /// Its number.
         seq: i64,
     },
+    /// An entry that is found under another subject than the one in its text.
+    Subject {
+        /// Its number.
+        seq: i64,
+    },
     /// An entry that stands where none can: before the first, or after the last that was written.
     Stray {
         /// Its number.
@@ -127,6 +150,7 @@ impl std::fmt::Display for Broken {
         match self {
             Self::Missing { from, to } if from == to => write!(f, "entry {from} is missing"),
             Self::Missing { from, to } => write!(f, "entries {from} to {to} are missing"),
+            Self::Subject { seq } => write!(f, "entry {seq} is found under another subject than the one in its text"),
             Self::Stray { seq } => write!(f, "entry {seq} stands where none was written"),
             Self::NoHead => f.write_str("what is kept about the last entry is gone"),
             Self::Unguarded => f.write_str("the triggers that refuse changes of the ledger are gone"),
@@ -169,6 +193,19 @@ impl Chain {
         self.hash.clone_from(&entry.hash);
     }
 
+    /// Takes the next entry, and holds what stands beside it against its text.
+    pub fn take_stored(&mut self, stored: &StoredEntry) {
+        let seq = stored.entry.seq;
+        self.take(&stored.entry);
+        if !stored.is_text {
+            if self.broken.last() != Some(&Broken::Altered { seq }) {
+                self.broken.push(Broken::Altered { seq });
+            }
+        } else if stored.entry.read().is_some_and(|body| body.subject != stored.subject) {
+            self.broken.push(Broken::Subject { seq });
+        }
+    }
+
     /// The last number that was taken.
     pub fn last(&self) -> i64 {
         self.seq
@@ -178,7 +215,7 @@ impl Chain {
     pub fn end(mut self, head: Option<(i64, &str)>) -> Vec<Broken> {
         match head {
             Some((seq, _)) if seq > self.seq => self.broken.push(Broken::Missing { from: self.seq + 1, to: seq }),
-            Some((seq, _)) if seq < self.seq => self.broken.extend((seq + 1..=self.seq).map(|seq| Broken::Stray { seq })),
+            Some((seq, _)) if seq < self.seq => self.broken.extend((seq.max(0) + 1..=self.seq).map(|seq| Broken::Stray { seq })),
             Some((seq, hash)) if hash != self.hash => self.broken.push(Broken::Altered { seq }),
             None if self.seq > 0 => self.broken.push(Broken::NoHead),
             _ => {}
@@ -219,6 +256,28 @@ mod tests {
     fn a_whole_ledger_is_whole() {
         let all = entries(5);
         assert_eq!(broken(&all, &all[4]), []);
+    }
+
+    #[test]
+    fn what_stands_beside_an_entry_is_held_against_its_text() {
+        let stored: Vec<StoredEntry> =
+            entries(3).into_iter().map(|entry| StoredEntry { subject: format!("s/{}", entry.seq), is_text: true, entry }).collect();
+        let broken = |stored: &[StoredEntry]| {
+            let mut chain = Chain::default();
+            stored.iter().for_each(|s| chain.take_stored(s));
+            chain.end(Some((3, &stored[2].entry.hash)))
+        };
+        assert_eq!(broken(&stored), []);
+        assert!(stored[1].is_about("s/2") && !stored[1].is_about("s/1"));
+        let mut moved = stored.clone();
+        moved[1].subject = "s/1".to_owned();
+        assert_eq!(broken(&moved), [Broken::Subject { seq: 2 }]);
+        assert!(!moved[1].is_about("s/1") && !moved[1].is_about("s/2"));
+        let mut bytes = stored.clone();
+        bytes[1].is_text = false;
+        assert_eq!(broken(&bytes), [Broken::Altered { seq: 2 }]);
+        bytes[1].entry.body.push(' ');
+        assert_eq!(broken(&bytes), [Broken::Altered { seq: 2 }], "once");
     }
 
     #[test]

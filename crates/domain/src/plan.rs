@@ -70,6 +70,9 @@ pub struct Plan {
     pub author: Option<UserId>,
     /// Who last changed it.
     pub edited_by: Option<UserId>,
+    /// Everybody who has changed it since it was begun, its author included.
+    #[serde(default)]
+    pub editors: Vec<UserId>,
     /// Number of the review that is open.
     pub review: Option<i64>,
     /// Hash of what may be sent, and nothing else may; set when it is submitted.

@@ -19,7 +19,7 @@ pub struct ReviewPolicy {
     pub required: bool,
     /// Approvals that any plan needs.
     pub approvals: usize,
-    /// Who wrote or last changed a plan does not decide about it, administrators included.
+    /// Who wrote a plan, or changed it at any time, does not decide about it, administrators included.
     pub four_eyes: bool,
     /// A plan whose start is nearer than this many minutes when it is asked about needs a second approver; 0: never.
     pub urgent_minutes: i64,

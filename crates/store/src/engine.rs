@@ -265,6 +265,27 @@ fn make_file(path: &str) -> std::io::Result<()> {
     }
 }
 
+/// Opens the file that is locked, and makes it where there is none. Its owner alone may open it: whoever else could would be able to
+/// hold the lock, and no server could start.
+fn lock_file(path: &str) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Earlier versions made it with what umask left.
+        if file.metadata()?.permissions().mode() & 0o777 != 0o600
+            && let Err(error) = file.set_permissions(std::fs::Permissions::from_mode(0o600))
+        {
+            tracing::warn!(path, %error, "other users can hold this lock, and its mode cannot be changed: it belongs to somebody else");
+        }
+    }
+    Ok(file)
+}
+
 impl Store {
     /// What a URL names, for people: without a password.
     pub fn name(url: &str) -> String {
@@ -394,7 +415,7 @@ impl Store {
         let real = real_path(path).map_err(|source| Error::Directory { path: path.to_owned(), source })?;
         let lock = format!("{}.lock", real.display());
         let failed = |source: std::io::Error| Error::Directory { path: lock.clone(), source };
-        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
+        let file = lock_file(&lock).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Claimed(Some(file))),
             Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse(path.to_owned())),

@@ -28,7 +28,10 @@ pub enum Error {
     #[error("{0} is the database of another program; give Patchboard a file of its own (store.url)")]
     Foreign(String),
     /// The file is damaged. Nothing was written into it.
-    #[error("{path} is damaged ({found}): stop, keep the file, and restore a copy; what was sent since is found in the cloud's list")]
+    #[error(
+        "{path} is damaged or no database ({found}): is it a file of Patchboard? If it is, stop, keep the file, and restore a copy; what \
+         was sent since is found in the cloud's list"
+    )]
     Damaged {
         /// The file.
         path: String,

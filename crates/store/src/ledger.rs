@@ -6,12 +6,38 @@ use crate::{
     sql::{Sql, like},
     tx::Tx,
 };
-use patchboard_domain::ledger::{Deed, Entry, GENESIS};
+use patchboard_domain::ledger::{Deed, Entry, GENESIS, StoredEntry};
 
-type Row = (i64, String, String, String);
+/// Number, text, hash before, hash, subject, and whether all of them are text.
+type Row = (i64, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64);
 
-fn read((seq, body, previous, hash): Row) -> Entry {
-    Entry { seq, body, previous, hash }
+/// What is read of an entry: as bytes, because SQLite takes anything into a column of text, and one row that was edited by hand must
+/// not keep the others from being read.
+fn columns(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "seq, CAST(body AS BLOB), CAST(previous AS BLOB), CAST(hash AS BLOB), CAST(subject AS BLOB),
+             CASE WHEN typeof(body) = 'text' AND typeof(previous) = 'text' AND typeof(hash) = 'text' AND typeof(subject) = 'text'
+             THEN 1 ELSE 0 END"
+        }
+        Engine::Postgres => {
+            "seq, convert_to(body, 'UTF8'), convert_to(previous, 'UTF8'), convert_to(hash, 'UTF8'), convert_to(subject, 'UTF8'),
+             CAST(1 AS BIGINT)"
+        }
+    }
+}
+
+fn read((seq, body, previous, hash, subject, all_text): Row) -> StoredEntry {
+    let mut is_text = all_text == 1;
+    let mut text = |bytes: Vec<u8>| {
+        String::from_utf8(bytes).unwrap_or_else(|error| {
+            is_text = false;
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        })
+    };
+    let entry = Entry { seq, body: text(body), previous: text(previous), hash: text(hash) };
+    let subject = text(subject);
+    StoredEntry { entry, subject, is_text }
 }
 
 /// Appends to the chain. The one writing connection makes it the only one that does so now.
@@ -77,7 +103,7 @@ impl Store {
         Ok(())
     }
 
-    /// Entries that match, newest first, and their number.
+    /// Entries that match, newest first, and their number. One that is found under a subject and names another is not among them.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -85,23 +111,22 @@ impl Store {
         let mut count = Sql::new("SELECT COUNT(*) FROM ledger");
         push_search(&mut count, search);
         let total: i64 = count.number(self.reader().await).await?;
-        let mut q = Sql::new("SELECT seq, body, previous, hash FROM ledger");
+        let mut q = Sql::new(format!("SELECT {} FROM ledger", columns(self.engine)));
         push_search(&mut q, search);
         q.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
         let rows: Vec<Row> = q.rows(self.reader().await).await?;
-        Ok((rows.into_iter().map(read).collect(), total))
+        let rows = rows.into_iter().map(read).filter(|e| search.subject.is_empty() || e.is_about(&search.subject));
+        Ok((rows.map(|e| e.entry).collect(), total))
     }
 
     /// Entries after a number, ascending: the ledger is read in pieces.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn ledger_after(&self, seq: i64, limit: i64) -> Result<Vec<Entry>, Error> {
-        let rows: Vec<Row> = sqlx::query_as("SELECT seq, body, previous, hash FROM ledger WHERE seq > $1 ORDER BY seq LIMIT $2")
-            .bind(seq)
-            .bind(limit)
-            .fetch_all(self.reader().await)
-            .await?;
+    pub async fn ledger_after(&self, seq: i64, limit: i64) -> Result<Vec<StoredEntry>, Error> {
+        let mut q = Sql::new(format!("SELECT {} FROM ledger WHERE seq > ", columns(self.engine)));
+        q.push_bind(seq).push(" ORDER BY seq LIMIT ").push_bind(limit);
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         Ok(rows.into_iter().map(read).collect())
     }
 
@@ -110,13 +135,11 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn ledger_about(&self, subject: &str) -> Result<Vec<Entry>, Error> {
-        let rows: Vec<Row> = sqlx::query_as("SELECT seq, body, previous, hash FROM ledger WHERE subject = $1 ORDER BY seq")
-            .bind(subject)
-            .fetch_all(self.reader().await)
-            .await?;
+        let mut q = Sql::new(format!("SELECT {} FROM ledger WHERE subject = ", columns(self.engine)));
+        q.push_bind(subject).push(" ORDER BY seq");
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         // The column only finds them; what an entry is about is what its text says.
-        let all = rows.into_iter().map(read);
-        Ok(all.filter(|e| e.read().is_some_and(|b| b.subject == subject)).collect())
+        Ok(rows.into_iter().map(read).filter(|e| e.is_about(subject)).map(|e| e.entry).collect())
     }
 
     /// Whether what refuses changes of the ledger is in place.
@@ -135,11 +158,21 @@ impl Store {
         Ok(n == 2)
     }
 
-    /// Number and hash of the last entry, as kept beside the ledger.
+    /// Number and hash of the last entry, as kept beside the ledger. A number that is none is as good as gone, and a hash that is no
+    /// text is that of no entry.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn ledger_head(&self) -> Result<Option<(i64, String)>, Error> {
-        Ok(sqlx::query_as("SELECT seq, hash FROM ledger_head").fetch_optional(self.reader().await).await?)
+        let q = Sql::new(match self.engine {
+            Engine::Sqlite => {
+                "SELECT CASE typeof(seq) WHEN 'integer' THEN seq ELSE -1 END,
+                 CASE typeof(hash) WHEN 'text' THEN CAST(hash AS BLOB) ELSE CAST('' AS BLOB) END FROM ledger_head"
+            }
+            Engine::Postgres => "SELECT seq, convert_to(hash, 'UTF8') FROM ledger_head",
+        });
+        let head: Option<(i64, Vec<u8>)> = q.row(self.reader().await).await?;
+        let head = head.filter(|(seq, _)| *seq >= 0);
+        Ok(head.map(|(seq, hash)| (seq, String::from_utf8_lossy(&hash).into_owned())))
     }
 }

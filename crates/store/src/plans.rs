@@ -6,6 +6,7 @@ use crate::{
     ledger::append,
     sql::Sql,
     time::{instant, ms},
+    tx::Tx,
 };
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
@@ -14,6 +15,7 @@ use patchboard_domain::{
     plan::{Draft, Plan},
 };
 use sqlx::FromRow;
+use std::collections::BTreeMap;
 
 pub(crate) const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at,
     author, edited_by, review, approved_hash, approvals_needed, moves FROM plans";
@@ -38,6 +40,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Its editors are read apart, of many plans at once.
     pub(crate) fn read(self) -> Result<Plan, Error> {
         Ok(Plan {
             draft: doc(&self.draft, "plans", &self.id)?,
@@ -51,6 +54,7 @@ impl Row {
             held_at: self.held_at.map(instant),
             author: self.author.map(UserId::new),
             edited_by: self.edited_by.map(UserId::new),
+            editors: Vec::new(),
             review: self.review,
             approved_hash: self.approved_hash,
             approvals_needed: self.approvals_needed,
@@ -59,7 +63,42 @@ impl Row {
     }
 }
 
+/// Notes that somebody has changed a plan.
+async fn note_editor(tx: &mut Tx, plan: &PlanId, user: Option<&UserId>) -> Result<(), Error> {
+    let Some(user) = user else { return Ok(()) };
+    sqlx::query("INSERT INTO plan_editors (plan, user_id) VALUES ($1, $2) ON CONFLICT (plan, user_id) DO NOTHING")
+        .bind(plan.as_str())
+        .bind(user.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 impl Store {
+    /// The plans of rows, with their editors.
+    async fn with_editors(&self, rows: Vec<Row>) -> Result<Vec<Plan>, Error> {
+        let mut plans = rows.into_iter().map(Row::read).collect::<Result<Vec<Plan>, _>>()?;
+        let mut editors: BTreeMap<String, Vec<UserId>> = BTreeMap::new();
+        for chunk in plans.chunks(500) {
+            let mut q = Sql::new("SELECT plan, user_id FROM plan_editors WHERE plan IN (");
+            q.push_list(chunk.iter().map(|p| p.id.as_str())).push(") ORDER BY plan, user_id");
+            let rows: Vec<(String, String)> = q.rows(self.reader().await).await?;
+            for (plan, user) in rows {
+                editors.entry(plan).or_default().push(UserId::new(user));
+            }
+        }
+        for plan in &mut plans {
+            plan.editors = editors.remove(plan.id.as_str()).unwrap_or_default();
+            // Whoever stands in the plan itself counts, whatever became of the list.
+            for user in [plan.author.clone(), plan.edited_by.clone()].into_iter().flatten() {
+                if !plan.editors.contains(&user) {
+                    plan.editors.push(user);
+                }
+            }
+        }
+        Ok(plans)
+    }
+
     /// Keeps a new draft.
     ///
     /// # Errors
@@ -78,6 +117,7 @@ impl Store {
             .bind(plan.moves.as_ref().map(PlanId::as_str))
             .execute(&mut *tx)
             .await?;
+        note_editor(&mut tx, &plan.id, plan.author.as_ref()).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
@@ -90,8 +130,8 @@ impl Store {
     pub async fn plan(&self, id: &PlanId) -> Result<Option<Plan>, Error> {
         let mut q = Sql::new(SELECT);
         q.push(" WHERE id = ").push_bind(id.as_str());
-        let row: Option<Row> = q.row(self.reader().await).await?;
-        row.map(Row::read).transpose()
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
+        Ok(self.with_editors(rows).await?.pop())
     }
 
     /// Plans, last changed first.
@@ -103,7 +143,7 @@ impl Store {
         let mut q = Sql::new(SELECT);
         q.push(" ORDER BY updated_at DESC, id LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
         let rows: Vec<Row> = q.rows(self.reader().await).await?;
-        Ok((rows.into_iter().map(Row::read).collect::<Result<_, _>>()?, total))
+        Ok((self.with_editors(rows).await?, total))
     }
 
     /// Replaces the draft of a plan that still has this revision and is neither in review nor submitted.
@@ -132,6 +172,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         one_row(&done)?;
+        note_editor(&mut tx, id, by).await?;
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())

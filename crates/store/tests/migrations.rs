@@ -131,6 +131,19 @@ async fn a_migration_that_fails_leaves_what_was_there() {
     }
 }
 
+#[tokio::test]
+async fn who_began_and_who_last_changed_an_older_plan_are_its_editors() {
+    let dir = tempfile::tempdir().unwrap();
+    for engine in engines() {
+        let url = of_version(5, engine, dir.path()).await;
+        sqlx::raw_sql("UPDATE plans SET author = 'a', edited_by = 'b'").execute(&mut connect(&url).await).await.unwrap();
+        Store::open(&url).await.unwrap().close().await;
+        let count = "SELECT COUNT(*) FROM plan_editors WHERE plan = 'p' AND user_id IN ('a', 'b')";
+        let found: i64 = sqlx::query_scalar(count).fetch_one(&mut connect(&url).await).await.unwrap();
+        assert_eq!(found, 2, "{engine}");
+    }
+}
+
 #[test]
 fn both_engines_have_the_same_migrations() {
     let names = |engine| files(engine).iter().map(|f| f.file_name().unwrap().to_owned()).collect::<Vec<_>>();

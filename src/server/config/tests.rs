@@ -1,5 +1,6 @@
 use super::*;
 use patchboard_domain::account::Role;
+use toml::{Table, Value};
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -136,4 +137,115 @@ fn a_key_file_that_others_can_read_is_refused() {
     assert!(secret_file(name).unwrap_err().0.contains("chmod 600"));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(secret_file(name).unwrap().as_deref(), Some("secret"));
+}
+
+/// Every key of the documented defaults, with its default.
+fn keys() -> Vec<(String, String, Value)> {
+    let table: Table = DEFAULTS.parse().unwrap();
+    let sections = table.into_iter().filter_map(|(section, keys)| Some((section, keys.as_table()?.clone())));
+    sections.flat_map(|(section, keys)| keys.into_iter().map(move |(key, value)| (section.clone(), key, value))).collect()
+}
+
+#[test]
+fn a_wrong_type_is_named_with_its_key_and_where_it_is_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.toml");
+    let all = keys();
+    assert!(all.len() > 45, "{}", all.len());
+    for (section, key, default) in all {
+        let wrong = match &default {
+            Value::String(_) => "5",
+            Value::Array(_) => "true",
+            _ => "\"soon\"",
+        };
+        std::fs::write(&path, format!("# mine\n[{section}]\n{key} = {wrong}\n")).unwrap();
+        let error = load(Some(&path), &env(&[])).unwrap_err().0;
+        let (place, takes) = (format!("{} line 3: ", path.display()), format!("{section}.{key} takes "));
+        assert!(error.starts_with(&place) && error.contains(&takes), "{error}");
+
+        let variable = format!("PATCHBOARD__{}__{}", section.to_uppercase(), key.to_uppercase());
+        let wrong = match default {
+            Value::String(_) if key == "format" => "xml",
+            // A variable is always text.
+            Value::String(_) => continue,
+            _ => "soon",
+        };
+        let error = refused(&[(variable.as_str(), wrong)]);
+        assert!(error.starts_with(&format!("{variable}: {section}.{key} ")), "{error}");
+        // The variable counts, whatever the file says.
+        std::fs::write(&path, "[log]\nformat = \"json\"\n").unwrap();
+        let error = load(Some(&path), &env(&[(variable.as_str(), wrong)])).unwrap_err().0;
+        assert!(error.starts_with(&format!("{variable}: ")), "{error}");
+    }
+    assert!(refused(&[("PATCHBOARD__POLICY__LEAD_MINUTES", "soon")]).contains("takes a whole number, not \"soon\""));
+    std::fs::write(&path, "[policy]\nlead_minutes = \"30\"\n").unwrap();
+    let error = load(Some(&path), &env(&[])).unwrap_err().0;
+    assert!(error.ends_with("line 2: policy.lead_minutes takes a whole number, not string \"30\""), "{error}");
+}
+
+#[test]
+fn whatever_is_wrong_in_a_file_is_said_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.toml");
+    for (text, line, said) in [
+        ("[policy]\nlead_minutes = 0\n", 2, "policy.lead_minutes must be at least 1"),
+        ("[policy]\n\nlead_minuets = 1\n", 3, "did you mean \"lead_minutes\""),
+        ("[servr]\n", 1, "did you mean \"server\""),
+        ("policy = 3\n", 1, "[policy] is a section"),
+        ("[policy]\nlead_minutes = soon\n", 2, "not TOML"),
+        ("[sync]\nevery_seconds = 99999999999999999999\n", 2, "sync.every_seconds"),
+        ("[sync]\ncandidate_calls = -1\n", 2, "sync.candidate_calls takes a whole number, 0 or more"),
+        ("[[review.rule]]\ntag = \"prod\"\n", 2, "review.rule[0].tag"),
+        ("[[review.rule]]\napprovals = 2\n[[review.rule]]\napproval = 2\n", 4, "unknown field `approval`"),
+        ("[session]\nsecond_factor = [\n  \"approver\",\n  \"boss\",\n]\n", 4, "\"boss\" is no role"),
+        ("[[freeze]]\nname = \"f\"\nfrom = \"x\"\nto = \"y\"\n", 3, "freeze[0].from"),
+        ("[clouds.a]\nregion = \"r\"\nlanguage = \"xx\"\n", 3, "clouds.a.language"),
+        ("[clouds.a]\nregion = \"r\"\n", 2, "clouds.a.access_key"),
+        ("[log]\nformat = \"xml\"\n", 2, "log.format takes `text` or `json`"),
+        ("[server]\nzone = \"UTC\"\nproxies = \"x\"\n", 3, "server.proxies"),
+        ("[cloud]\nregion = \"r\"\nsecret_key_file = \"/nowhere\"\n", 3, "cloud.secret_key_file"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let error = load(Some(&path), &env(&[])).err().map(|e| e.0).unwrap_or_default();
+        assert!(error.starts_with(&format!("{} line {line}: ", path.display())) && error.contains(said), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_called_is_said_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.toml");
+    for (text, line, said) in [
+        ("[cloud]\nregion = \"ap-southeast-1\"\nendpoint = \"http://example.com\"\n", 3, "cloud.endpoint: "),
+        ("[cloud]\nregion = \"ap-southeast-1\"\niam_endpoint = \"http://example.com\"\n", 3, "cloud.iam_endpoint: "),
+        ("[cloud]\nregion = \"nowhere-1\"\n", 2, "cloud.region: "),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let error = load(Some(&path), &env(&KEYS)).err().map(|e| e.0).unwrap_or_default();
+        assert!(error.starts_with(&format!("{} line {line}: {said}", path.display())), "{error}");
+    }
+}
+
+#[test]
+fn a_name_of_this_machine_can_be_listened_on() {
+    let listen = |text| load(None, &env(&[("PATCHBOARD__SERVER__LISTEN", text)])).map(|c| c.listen);
+    let address = listen("localhost:3000").unwrap();
+    assert!(address.ip().is_loopback() && address.port() == 3000, "{address}");
+    // A resolver takes it for 0.0.0.0.
+    let error = listen("0:3000").unwrap_err().0;
+    assert!(error.contains("server.listen 0:3000 (0.0.0.0:3000)") && error.contains("set server.public_url"), "{error}");
+    for text in ["localhost", "127.0.0.1", ""] {
+        let error = listen(text).unwrap_err().0;
+        assert!(error.starts_with("PATCHBOARD__SERVER__LISTEN: server.listen") && error.contains("localhost:3000"), "{error}");
+    }
+}
+
+#[test]
+fn a_part_of_the_settings_is_read_without_the_rest() {
+    let vars = [("PATCHBOARD__CLOUD__REGION", "ap-southeast-1"), ("PATCHBOARD__OIDC__ISSUER", "http://x"), ("PATCHBOARD__STORE__URL", "u")];
+    let settings = read(None, &env(&vars)).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(settings.store_url(), Ok("u"));
+    assert!(settings.build().is_err());
+    assert!(read(None, &env(&[("PATCHBOARD__CLOUD__REGIN", "x")])).is_err(), "keys that do not exist are refused all the same");
+    assert!(read(None, &env(&[("PATCHBOARD__POLICY__LEAD_MINUTES", "x")])).is_err());
 }
