@@ -207,7 +207,7 @@ async fn wrong_sign_ins_do_not_make_the_process_grow() {
         });
         for answer in futures_util::future::join_all(attempts).await {
             let answer = answer.unwrap();
-            assert_eq!(answer.status(), reqwest::StatusCode::SEE_OTHER);
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER);
         }
     };
     let resident_mib = || {

@@ -135,17 +135,6 @@ impl Database {
         sqlx::query_scalar(sql).fetch_one(&mut connect(&self.url).await).await.unwrap()
     }
 
-    /// The columns of a table, each with the table's name.
-    pub(crate) async fn columns(&self, table: &str) -> Vec<(String, String)> {
-        let named = if self.is_file() {
-            format!("SELECT name FROM pragma_table_info('{table}')")
-        } else {
-            format!("SELECT column_name::TEXT FROM information_schema.columns WHERE table_name = '{table}' AND table_schema = 'public'")
-        };
-        let columns: Vec<String> = sqlx::query_scalar(AssertSqlSafe(named)).fetch_all(&mut connect(&self.url).await).await.unwrap();
-        columns.into_iter().map(|column| (table.to_owned(), column)).collect()
-    }
-
     /// Takes away what refuses changes of the ledger.
     pub(crate) async fn unguard_ledger(&self) {
         let on = if self.is_file() { "" } else { "ON ledger" };
