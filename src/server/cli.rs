@@ -163,6 +163,7 @@ async fn serve(args: ConfigArgs) -> Result<(), Failure> {
         sso: config.sso,
         clock: Arc::new(SystemClock),
         front: config.front,
+        limits: config.limits,
     };
     run::server(parts, None).await
 }
@@ -214,7 +215,7 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
     logging::start(config::LogFormat::Text, "info,patchboard_simulator=debug");
     let clock: SharedClock = Arc::new(DemoClock::new(args.world.speed));
     let simulator = start_simulator(&args.world, args.listen, clock).await?;
-    let stop = run::interruption()?;
+    let mut stop = run::signals()?;
     say(&format!(
         "Simulated GaussDB cloud at {}\n  region      ap-southeast-1\n  project id  {}\n  access key  {}\n  secret key  {}\nThese keys open nothing else. Stop with Ctrl-C.",
         simulator.url(),
@@ -222,7 +223,7 @@ async fn simulator(args: SimulatorArgs) -> Result<(), Failure> {
         patchboard_simulator::ACCESS_KEY,
         patchboard_simulator::SECRET_KEY,
     ));
-    stop.await;
+    stop.recv().await;
     Ok(())
 }
 

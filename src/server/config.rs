@@ -11,7 +11,7 @@ use self::{
     origin::Origins,
     raw::{Raw, RawFreeze, RawReview, RawRule, RawServer},
 };
-use super::Front;
+use super::{ConnectionLimits, Front};
 use chrono::{DateTime, Utc};
 use patchboard_backend::{CloudSettings, Policy, SingleSignOn, zones};
 use patchboard_domain::{
@@ -24,6 +24,7 @@ use std::{
     fmt,
     net::{SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// The documented defaults, printed by `patchboard config`.
@@ -66,6 +67,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How the server faces those who ask.
     pub front: Front,
+    /// Connections at once, and the time of a stop.
+    pub limits: ConnectionLimits,
     /// Database.
     pub store_url: String,
     /// Key of what is sealed in the database; nothing: beside the database.
@@ -160,7 +163,11 @@ impl Settings {
             let text = format!("two connections are called {:?}: set cloud.name, or name the section otherwise", twice.1.name);
             return Err(origins.wrong(&format!("clouds.{}", twice.1.name), text));
         }
-        Ok(Config { listen, front, store_url, key_file, clouds, policy, sso, log_format, log_level })
+        let limits = ConnectionLimits {
+            most: usize::try_from(raw.server.max_connections).unwrap_or(1),
+            stop: Duration::from_secs(raw.server.stop_seconds.unsigned_abs()),
+        };
+        Ok(Config { listen, front, limits, store_url, key_file, clouds, policy, sso, log_format, log_level })
     }
 }
 
@@ -204,6 +211,8 @@ fn numbers(raw: &Raw, origins: &Origins) -> Result<(), ConfigError> {
         ("sync.candidate_calls", whole(raw.sync.candidate_calls), 64),
         ("sync.sends_at_once", whole(raw.sync.sends_at_once), 64),
         ("store.lease_seconds", raw.store.lease_seconds, 300),
+        ("server.max_connections", raw.server.max_connections, 100_000),
+        ("server.stop_seconds", raw.server.stop_seconds, 3_600),
     ] {
         origins.within(key, n, most)?;
     }

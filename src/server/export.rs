@@ -59,8 +59,7 @@ async fn whole(
 
 fn csv_line(entry: &Entry) -> String {
     let Some(body) = entry.read() else { return format!("{},,,,,,unreadable,{}\r\n", entry.seq, entry.hash) };
-    let fields =
-        [body.seq.to_string(), body.at, body.who, body.from, body.what, body.subject, body.detail.to_string(), entry.hash.clone()];
+    let fields = [body.seq.to_string(), body.at, body.who, body.from, body.what, body.subject, body.detail.to_string(), entry.hash.clone()];
     fields.iter().map(|f| csv_field(f)).collect::<Vec<_>>().join(",") + "\r\n"
 }
 

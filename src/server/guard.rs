@@ -53,11 +53,13 @@ fn is_ours(front: &Front, headers: &HeaderMap) -> bool {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or((rest, "none")),
+        None => host.split_once(':').map_or((host, ""), |(name, _)| (name, &host[name.len()..])),
     };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let is_port =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()) && p.parse::<u16>().is_ok());
+    is_port && (name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
 
 #[cfg(test)]
@@ -69,7 +71,21 @@ mod tests {
         for host in ["localhost", "localhost:3000", "127.0.0.1:3000", "127.8.8.8", "[::1]:3000"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["evil.example", "evil.example:3000", "10.0.0.1", "127.0.0.1.evil.example", "", "[::2]"] {
+        for host in [
+            "evil.example",
+            "evil.example:3000",
+            "10.0.0.1",
+            "127.0.0.1.evil.example",
+            "",
+            "[::2]",
+            "localhost:7301@evil.example",
+            "127.0.0.1:x",
+            "127.0.0.1:",
+            "localhost:99999",
+            "[::1",
+            "[::1]x",
+            "localhost@evil.example",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

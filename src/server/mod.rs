@@ -3,6 +3,7 @@
 mod canonical;
 pub mod cli;
 pub mod config;
+mod connections;
 mod cookies;
 mod doors;
 mod export;
@@ -46,7 +47,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-pub use run::serve;
+pub use connections::{ConnectionLimits, serve};
 pub use session::SAMPLE_PEOPLE;
 
 /// Longest time for a page or a server function. Pages read the store only, so this is far beyond any that is well.

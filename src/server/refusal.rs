@@ -40,7 +40,7 @@ pub(super) async fn in_words(State(look): State<Look>, request: Request, next: N
         StatusCode::PAYLOAD_TOO_LARGE => (lang.too_much_title(), lang.too_much_text()),
         StatusCode::FORBIDDEN => (lang.elsewhere_title(), lang.elsewhere_text()),
         StatusCode::NOT_FOUND => (lang.not_found_title(), lang.not_found_text()),
-        StatusCode::GATEWAY_TIMEOUT => (lang.slow_title(), lang.slow_text()),
+        StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => (lang.slow_title(), lang.slow_text()),
         StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE => (lang.failed_title(), lang.failed_text()),
         _ => return response,
     };

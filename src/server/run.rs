@@ -1,7 +1,7 @@
 //! Starting and stopping.
 
 use crate::server::{
-    Front, key, router, sample,
+    ConnectionLimits, Front, key, router, sample, serve,
     terminal::{Failure, chain, say},
 };
 use axum::Router;
@@ -14,17 +14,15 @@ use patchboard_simulator::{
     Simulator,
     idp::{self, IdentityProvider},
 };
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
-/// Serves until `shutdown`, then lets running requests end.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, app: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).with_graceful_shutdown(shutdown).await
-}
+/// Longest time for closing the database.
+const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 /// While there is no account at all: how the first one is made. The code stands here alone, not in an address.
 async fn welcome(services: &Services, front: &Front, address: SocketAddr) -> Result<(), Failure> {
@@ -58,11 +56,12 @@ pub(super) struct Parts<'a> {
     pub(super) sso: Option<SingleSignOn>,
     pub(super) clock: SharedClock,
     pub(super) front: Front,
+    pub(super) limits: ConnectionLimits,
 }
 
 /// Serves until somebody asks it to end. With a clock it is a demo, which begins with people and a past.
 pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result<(), Failure> {
-    let Parts { listener, store_url, key_file, clouds, policy, sso, clock, front } = parts;
+    let Parts { listener, store_url, key_file, clouds, policy, sso, clock, front, limits } = parts;
     // Held until the end: a second process would take what this one is sending for interrupted, and send it again.
     let _claimed = Store::claim(store_url).map_err(|e| Failure::Failed(chain(&e)))?;
     check_file(store_url).await?;
@@ -88,27 +87,49 @@ pub(super) async fn server(parts: Parts<'_>, demo: Option<&DemoClock>) -> Result
         None => welcome(&services, &front, address).await?,
     }
     let workers = Workers::start(&services);
-    let interrupted = interruption()?;
+    let signals = signals()?;
     say(&format!("Patchboard at http://{address}{}", if front.demo { " (demo: nothing leaves this machine)" } else { "" }));
-    let reload = front.reload;
+    // Under development pages hold a line open that would outlast every graceful end.
+    let limits = if front.reload { ConnectionLimits { stop: Duration::ZERO, ..limits } } else { limits };
     let app = router(services.clone(), front);
-    let served = if reload {
-        // Under development pages hold a line open that would outlast every graceful end.
-        tokio::select! {
-            served = serve(listener, app, std::future::pending()) => served,
-            () = interrupted => Ok(()),
-        }
-    } else {
-        serve(listener, app, interrupted).await
-    };
-    tracing::info!("stopping: a request on its way is seen through to its answer");
-    tokio::select! {
-        () = workers.stop() => {}
-        // Listened for only now: the second one is impatience.
-        () = interruption()? => tracing::warn!("stopped at once; what was on its way is looked for at the next start"),
-    }
-    services.close().await;
+    let served = run(listener, app, limits, workers, signals).await;
+    // A connection that is still in use is closed with the process.
+    let _ = timeout(CLOSE_MAX, services.close()).await;
     served.map_err(|e| Failure::Failed(e.to_string()))
+}
+
+/// Serves until the first signal; then everything ends within the time of a stop. The second signal is impatience.
+async fn run(
+    listener: TcpListener,
+    app: Router,
+    limits: ConnectionLimits,
+    workers: Workers,
+    mut signals: mpsc::Receiver<()>,
+) -> std::io::Result<()> {
+    let (stopping, stopped) = oneshot::channel::<()>();
+    // The sender is dropped by an error only, and then it is over as well.
+    let mut serving = tokio::spawn(serve(listener, app, limits, async { drop(stopped.await) }));
+    tokio::select! {
+        served = &mut serving => return served.unwrap_or_else(|panic| Err(std::io::Error::other(panic))),
+        _ = signals.recv() => {}
+    }
+    tracing::info!("stopping: a request on its way is seen through to its answer");
+    // Nobody listening means that serving has ended by itself.
+    let _ = stopping.send(());
+    let ending = async {
+        let (served, stopped) = tokio::join!(&mut serving, timeout(limits.stop, workers.stop()));
+        if stopped.is_err() {
+            tracing::warn!("what is on its way to the cloud takes longer than a stop may; it is looked for at the next start");
+        }
+        served.unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+    };
+    tokio::select! {
+        served = ending => served,
+        _ = signals.recv() => {
+            tracing::warn!("stopped at once; what was on its way is looked for at the next start");
+            Ok(())
+        }
+    }
 }
 
 /// A server for the simulator.
@@ -153,7 +174,17 @@ pub(super) async fn demo(
     let front = Front { demo: true, reload, ..Front::default() };
     let sso = Some(simulated_sign_on(&provider.issuer())?);
     say(&format!("Simulated identity provider at {}", provider.issuer()));
-    let parts = Parts { listener, store_url, key_file: None, clouds: vec![settings], policy, sso, clock: clock.clone(), front };
+    let parts = Parts {
+        listener,
+        store_url,
+        key_file: None,
+        clouds: vec![settings],
+        policy,
+        sso,
+        clock: clock.clone(),
+        front,
+        limits: ConnectionLimits::default(),
+    };
     server(parts, Some(&clock)).await
 }
 
@@ -173,30 +204,34 @@ fn simulated_sign_on(issuer: &str) -> Result<SingleSignOn, Failure> {
     Ok(SingleSignOn { provider, label: "simulated single sign-on".to_owned(), groups })
 }
 
-/// Ends when somebody asks the process to end. Listens from the call on, not from the first poll: a signal that comes as soon
-/// as the address is said must not end the process the hard way.
+/// Each time somebody asks the process to end. Listens from the call on: a signal that comes as soon as the address is said must not
+/// end the process the hard way.
 ///
 /// # Errors
 /// [`Failure::Failed`] when the signals cannot be listened for.
-pub(super) fn interruption() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+pub(super) fn signals() -> Result<mpsc::Receiver<()>, Failure> {
     let failed = |e: std::io::Error| Failure::Failed(format!("cannot listen for signals: {e}"));
+    let (heard, signals) = mpsc::channel(2);
     #[cfg(unix)]
-    {
+    let mut wait = {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
+        (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?)
+    };
     #[cfg(not(unix))]
-    {
-        let mut ctrl_c = tokio::signal::windows::ctrl_c().map_err(failed)?;
-        Ok(async move {
-            ctrl_c.recv().await;
-        })
-    }
+    let mut wait = tokio::signal::windows::ctrl_c().map_err(failed)?;
+    tokio::spawn(async move {
+        loop {
+            #[cfg(unix)]
+            tokio::select! {
+                _ = wait.0.recv() => {}
+                _ = wait.1.recv() => {}
+            }
+            #[cfg(not(unix))]
+            wait.recv().await;
+            if heard.send(()).await.is_err() {
+                break;
+            }
+        }
+    });
+    Ok(signals)
 }

@@ -20,6 +20,7 @@ mod moving;
 mod network;
 mod pages;
 mod process;
+mod raw_requests;
 mod replicas;
 mod review;
 mod somebody;

@@ -10,7 +10,7 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use chrono::{DateTime, Duration, TimeZone, Utc};
-use patchboard::server::Front;
+use patchboard::server::{ConnectionLimits, Front};
 use patchboard_backend::{
     Cloud, CloudSettings, Policy, Seal, Secrets, SentPages, Services, SingleSignOn, Store, Ways,
     clock::{Clock, SharedClock, TestClock},
@@ -26,7 +26,7 @@ use patchboard_simulator::{
     ACCESS_KEY, Options, SECRET_KEY, Simulator, Switches,
     proxy::{Proxy, Toxic},
 };
-use std::{sync::Arc, time::Duration as Wait};
+use std::{net::SocketAddr, sync::Arc, time::Duration as Wait};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -305,6 +305,14 @@ impl TestApp {
 
     pub(crate) async fn try_sql(&self, statements: &str) -> Result<(), sqlx::Error> {
         self.database.edit(statements).await
+    }
+
+    /// Serves it as the program does, for requests that no library would send.
+    pub(crate) async fn listen(&self, limits: ConnectionLimits) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(patchboard::server::serve(listener, self.router.clone(), limits, std::future::pending()));
+        address
     }
 
     /// A request as it is.

@@ -32,6 +32,8 @@ pub(super) struct RawServer {
     pub(super) proxies: String,
     pub(super) zone: String,
     pub(super) key_file: String,
+    pub(super) max_connections: i64,
+    pub(super) stop_seconds: i64,
 }
 
 #[derive(Deserialize)]

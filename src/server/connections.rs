@@ -1,0 +1,187 @@
+//! Connections: how many, for how long, and how they end. A connection that sends nothing, half a request or never reads holds nothing
+//! up: not a stop, and not others when there are as many as there may be.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
+
+/// Longest time for the head of a request, and for a connection without one.
+const HEAD_MAX: Duration = Duration::from_secs(30);
+
+/// Longest time in which nothing of an answer is taken.
+const STALLED_MAX: Duration = Duration::from_secs(30);
+
+/// Most bytes of the head of a request; hyper answers 431 beyond.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// Pause after the system has refused a connection, for example because there are no more files.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+
+/// How much is served at once, and how long a stop may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Connections at once; at least 1.
+    pub most: usize,
+    /// Time from the wish to stop until everything is closed.
+    pub stop: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { most: 512, stop: Duration::from_secs(25) }
+    }
+}
+
+/// Connections that wait for a request, by the time since when.
+#[derive(Clone, Default)]
+struct Waiting(Arc<Mutex<BTreeMap<(Instant, u64), Arc<Notify>>>>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Arc<Notify>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the one that waits longest. Returns whether there was one.
+    fn close_longest(&self) -> bool {
+        let longest = self.lock().pop_first();
+        longest.inspect(|(_, close)| close.notify_one()).is_some()
+    }
+}
+
+/// One connection among those that wait; taken out while a request is answered.
+struct Place {
+    waiting: Waiting,
+    number: u64,
+    close: Arc<Notify>,
+    since: Mutex<Option<Instant>>,
+}
+
+impl Place {
+    fn wait(&self) {
+        let now = Instant::now();
+        *self.since() = Some(now);
+        self.waiting.lock().insert((now, self.number), self.close.clone());
+    }
+
+    fn work(&self) {
+        if let Some(since) = self.since().take() {
+            self.waiting.lock().remove(&(since, self.number));
+        }
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.work();
+    }
+}
+
+/// Serves until `shutdown`, then lets running requests end for as long as a stop may take, and closes the rest.
+///
+/// # Errors
+/// None today: what the listener refuses is tried again.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let (waiting, mut running, mut number) = (Waiting::default(), JoinSet::new(), 0_u64);
+    let (stop, stopped) = watch::channel(false);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        while running.try_join_next().is_some() {}
+        if running.len() >= limits.most.max(1) && !waiting.close_longest() {
+            // Everybody is being answered: the next one waits until somebody has been.
+            tokio::select! {
+                _ = running.join_next() => continue,
+                () = &mut shutdown => break,
+            }
+        }
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                number += 1;
+                let place = Place { waiting: waiting.clone(), number, close: Arc::default(), since: Mutex::default() };
+                running.spawn(connection(stream, peer, app.clone(), place, stopped.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                waiting.close_longest();
+                tokio::time::sleep(REFUSED_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    // Nobody listening means that all have ended.
+    let _ = stop.send(true);
+    if timeout(limits.stop, async { while running.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!(connections = running.len(), "closed before they had ended by themselves");
+        running.shutdown().await;
+    }
+    Ok(())
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Place, mut stopped: watch::Receiver<bool>) {
+    // A small answer is not to wait for the next one; where that cannot be had, it does.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED_MAX));
+    let place = Arc::new(place);
+    let close = place.close.clone();
+    place.wait();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (app, place) = (app.clone(), place.clone());
+        async move {
+            place.work();
+            let mut request: Request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let response = app.oneshot(request).await;
+            place.wait();
+            response
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(HEAD_BYTES);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
+    let asked_to_stop = async { drop(stopped.wait_for(|stopped| *stopped).await) };
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = close.notified() => return,
+        () = asked_to_stop => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended before its time");
+    }
+}
