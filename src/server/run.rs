@@ -5,8 +5,9 @@ use crate::server::{
     terminal::{Failure, chain, say},
 };
 use axum::Router;
+use chrono::SecondsFormat;
 use patchboard_backend::{
-    Cloud, CloudSettings, Policy, Provider, ProviderSettings, Secrets, Services, SingleSignOn, Store, Ways, Workers,
+    Cloud, CloudSettings, FirstCode, Policy, Provider, ProviderSettings, Secrets, Services, SingleSignOn, Store, Ways, Workers,
     clock::{DemoClock, SharedClock},
 };
 use patchboard_domain::{account::Role, review::ReviewPolicy};
@@ -26,7 +27,13 @@ const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 /// While there is no account at all: how the first one is made. The code stands here alone, not in an address.
 async fn welcome(services: &Services, front: &Front, address: SocketAddr) -> Result<(), Failure> {
-    if let Some(code) = services.first_code().await.map_err(|e| Failure::Failed(chain(&e)))? {
+    let code = services.first_code().await.map_err(|e| Failure::Failed(chain(&e)))?;
+    if let FirstCode::MadeElsewhere(until) = code {
+        say(&format!(
+            "No account exists yet. Another replica has printed the one-time code of the first administrator, good until {}: look at its output, or make one with `patchboard user add NAME --role administrator`.",
+            until.to_rfc3339_opts(SecondsFormat::Secs, true)
+        ));
+    } else if let FirstCode::Made(code) = code {
         let base = match front.hosts.first() {
             Some(host) => format!("https://{host}"),
             None => format!("http://{address}"),

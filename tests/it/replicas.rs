@@ -8,7 +8,7 @@ use crate::{
 };
 use chrono::{DateTime, Duration, Utc};
 use patchboard_backend::{
-    Cloud, Policy, Services, Store, Ways, Workers,
+    Cloud, FirstCode, Policy, Services, Store, StoreError, Ways, Workers,
     clock::{Clock, SystemClock},
 };
 use patchboard_domain::account::Role;
@@ -38,6 +38,91 @@ async fn first_of_several() -> Option<(Database, Simulator, Server, Browser)> {
     let mut browser = Browser::new();
     browser.sign_in(&first).await;
     Some((database, simulator, first, browser))
+}
+
+#[tokio::test]
+async fn replicas_make_the_code_of_the_first_administrator_once() {
+    let app = TestApp::start().await;
+    if app.database.is_file() {
+        return;
+    }
+    let other = app.replica().await;
+    let (one, two) = tokio::join!(app.services.first_code(), other.first_code());
+    let made = |code: &FirstCode| matches!(code, FirstCode::Made(_));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(made(&one) != made(&two), "{one:?} {two:?}");
+    // Nobody has used it, and its time is over.
+    app.advance(3601);
+    assert!(made(&other.first_code().await.unwrap()));
+}
+
+/// A pooler in front of the tests' server. Ends with the value.
+struct Pooler {
+    process: std::process::Child,
+    address: std::net::SocketAddr,
+    _dir: tempfile::TempDir,
+}
+
+impl Pooler {
+    fn start(database: &Database, settings: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = database.address().unwrap();
+        let file = dir.path().join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n* = host={} port={} user=patchboard\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\nunix_socket_dir =\n{settings}\n",
+            server.ip(),
+            server.port()
+        );
+        std::fs::write(&file, text).unwrap();
+        // It refuses to run as root: then it runs as the user whom the server's package brings.
+        let is_root = std::process::Command::new("id").arg("-u").output().unwrap().stdout.starts_with(b"0\n");
+        let mut command = std::process::Command::new(if is_root { "runuser" } else { "pgbouncer" });
+        if is_root {
+            std::process::Command::new("chmod").args(["-R", "a+rX"]).arg(dir.path()).status().unwrap();
+            command.args(["-u", "postgres", "--", "/usr/sbin/pgbouncer"]);
+        }
+        let process = command.arg("-q").arg(&file).stderr(std::process::Stdio::null()).spawn().unwrap();
+        Self { process, address: std::net::SocketAddr::from(([127, 0, 0, 1], port)), _dir: dir }
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        // By a signal that `runuser` hands on; it may have ended by itself.
+        let _ = std::process::Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_keeps_no_sessions_is_refused_with_what_to_set() {
+    let database = Database::new().await;
+    if database.is_file() {
+        return;
+    }
+    for (settings, works) in [
+        ("pool_mode = transaction", false),
+        ("pool_mode = transaction\nignore_startup_parameters = extra_float_digits", false),
+        ("pool_mode = session\nignore_startup_parameters = extra_float_digits", true),
+    ] {
+        let pooler = Pooler::start(&database, settings);
+        let url = format!("postgres://patchboard@{}/{}", pooler.address, database.url().rsplit('/').next().unwrap());
+        let opened = loop {
+            match Store::open(&url).await {
+                // It has not begun to listen yet.
+                Err(StoreError::Reach { .. }) => tokio::task::yield_now().await,
+                other => break other,
+            }
+        };
+        match opened {
+            Ok(store) => {
+                assert!(works, "{settings}");
+                store.close().await;
+            }
+            Err(error) => assert!(!works && error.to_string().contains("pool_mode = session"), "{settings}: {error}"),
+        }
+    }
 }
 
 #[tokio::test]

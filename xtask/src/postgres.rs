@@ -112,17 +112,22 @@ fn is_root() -> bool {
 
 /// Where the programs of the server are.
 fn programs() -> Result<PathBuf> {
-    if let Some(found) = find() {
+    if let Some(found) = find().filter(|_| has_pooler()) {
         return Ok(found);
     }
-    step("installing PostgreSQL for the tests (once)");
+    step("installing PostgreSQL and PgBouncer for the tests (once)");
     if !has("apt-get") {
         return Err(Failure(
-            "PostgreSQL (initdb, pg_ctl) is missing and there is no apt-get; install it and put its programs on PATH".to_owned(),
+            "PostgreSQL (initdb, pg_ctl) or PgBouncer is missing and there is no apt-get; install them and put their programs on PATH"
+                .to_owned(),
         ));
     }
-    tools::apt_install(&["postgresql"])?;
+    tools::apt_install(&["postgresql", "pgbouncer"])?;
     find().ok_or_else(|| Failure("PostgreSQL was installed but initdb is not where it should be; put it on PATH".to_owned()))
+}
+
+fn has_pooler() -> bool {
+    has("pgbouncer") || Path::new("/usr/sbin/pgbouncer").exists()
 }
 
 fn find() -> Option<PathBuf> {

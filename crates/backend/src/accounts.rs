@@ -3,9 +3,10 @@
 use crate::{
     Error, Services, password, secret,
     sign_in::{Attempt, Beginning, SignInError, SignedIn},
+    sync::TURN,
     throttle::Key,
 };
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use patchboard_domain::{
     account::{AccountRefusal, Actor, Role, User, check_name, is_plain},
     authority::Action,
@@ -17,16 +18,41 @@ use serde_json::json;
 /// How long a one-time code is good, in minutes.
 const CODE_MINUTES: i64 = 60;
 
+/// The lease of whoever makes the code of the first administrator.
+const FIRST_CODE: &str = "first code";
+
+/// The code that makes the first administrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FirstCode {
+    /// There is an administrator who can come in.
+    NotNeeded,
+    /// Made just now; it can be shown once.
+    Made(String),
+    /// Another replica has made one and shown it. It is good until then.
+    MadeElsewhere(DateTime<Utc>),
+}
+
 impl Services {
-    /// The code that makes the first administrator, as long as there is none who can come in. An older one is void.
+    /// The code that makes the first administrator, as long as there is none who can come in. Replicas that share a database make it
+    /// once; where only one process can be, an older one is void.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn first_code(&self) -> Result<Option<String>, Error> {
+    pub async fn first_code(&self) -> Result<FirstCode, Error> {
         if self.store().has_administrator().await? {
-            return Ok(None);
+            return Ok(FirstCode::NotNeeded);
         }
-        Ok(Some(self.new_code(None, &Actor::system()).await?))
+        // Writers take turns, so one of the replicas is the first.
+        while !self.keep_lease(FIRST_CODE).await? {
+            tokio::time::sleep(TURN).await;
+        }
+        let standing = if self.store().is_exclusive() { None } else { self.store().first_code_until(self.now()).await? };
+        let code = match standing {
+            Some(until) => Ok(FirstCode::MadeElsewhere(until)),
+            None => self.new_code(None, &Actor::system()).await.map(FirstCode::Made),
+        };
+        self.store().give_lease(FIRST_CODE, self.replica()).await?;
+        code
     }
 
     async fn new_code(&self, user: Option<&UserId>, by: &Actor) -> Result<String, Error> {

@@ -36,6 +36,7 @@ mod translate;
 mod worker;
 pub mod zones;
 
+pub use accounts::FirstCode;
 pub use authorize::{Subject, authorize};
 pub use cloud::{Cloud, CloudSettings, Secrets};
 pub use drafts::Selection;

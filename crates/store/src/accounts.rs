@@ -5,7 +5,7 @@ use crate::{
     error::{json, one_row},
     ledger::append,
     sessions::end_sessions,
-    time::ms,
+    time::{instant, ms},
     tx::Tx,
     user::{Row, SELECT, insert_user},
 };
@@ -189,6 +189,18 @@ impl Store {
         append(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Until when the code of the first administrator is good, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn first_code_until(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
+        let until: Option<i64> = sqlx::query_scalar("SELECT MAX(expires_at) FROM codes WHERE user_id IS NULL AND expires_at > $1")
+            .bind(ms(now))
+            .fetch_one(self.reader().await)
+            .await?;
+        Ok(until.map(instant))
     }
 
     /// Whose a code is, while it is good: nothing inside means that it makes the first administrator.

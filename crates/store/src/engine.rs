@@ -123,8 +123,24 @@ impl<'a> Place<'a> {
     fn cannot_open(&self, source: sqlx::Error) -> Error {
         match self.engine {
             Engine::Sqlite => Error::Open { path: self.name(), source },
+            Engine::Postgres if is_of_a_pooler(&source) => Error::Pooled(self.name()),
             Engine::Postgres => Error::Reach { place: self.name(), source },
         }
+    }
+
+    /// Refuses a pooler in transaction mode: settings, prepared statements and what sqlx knows of a connection belong to a session. Two
+    /// connections that are open at once have two sessions, unless a pooler lends one to both.
+    async fn has_sessions(&self, pool: &AnyPool) -> Result<(), Error> {
+        if self.engine == Engine::Sqlite {
+            return Ok(());
+        }
+        let pid = "SELECT pg_backend_pid()::BIGINT";
+        let failed = |source| self.cannot_open(source);
+        let (mut one, mut other) = (pool.acquire().await.map_err(failed)?, pool.acquire().await.map_err(failed)?);
+        let first: i64 = sqlx::query_scalar(pid).fetch_one(&mut *one).await.map_err(failed)?;
+        let second: i64 = sqlx::query_scalar(pid).fetch_one(&mut *other).await.map_err(failed)?;
+        let again: i64 = sqlx::query_scalar(pid).fetch_one(&mut *one).await.map_err(failed)?;
+        if first == second || first != again { Err(Error::Pooled(self.name())) } else { Ok(()) }
     }
 
     /// Refuses a database that holds something else. Returns whether it has a schema of ours.
@@ -221,6 +237,14 @@ async fn copy_into(pool: &AnyPool, copy: &str) -> Result<(), Error> {
     std::fs::File::open(directory).and_then(|d| d.sync_all()).map_err(failed(copy))
 }
 
+/// What PgBouncer refuses at the start, and what comes of sessions that change: a prepared statement that exists already (42P05), or
+/// does not (26000).
+fn is_of_a_pooler(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.message().contains("unsupported startup parameter") || matches!(error.code().as_deref(), Some("42P05" | "26000"))
+    })
+}
+
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`, and what comes of them.
 fn is_damage(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|e| e.code()).is_some_and(|code| {
@@ -303,6 +327,7 @@ impl Store {
             make_file(place.address).map_err(|source| Error::Directory { path: place.address.to_owned(), source })?;
         }
         let write = place.writing_pool().await?;
+        place.has_sessions(&write).await?;
         if place.is_ours(&write).await? {
             place.keep_copy(&write).await?;
         }

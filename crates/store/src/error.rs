@@ -24,6 +24,11 @@ pub enum Error {
         /// Why.
         source: sqlx::Error,
     },
+    /// Something in front of the server gives each transaction another session.
+    #[error(
+        "{0} is reached through a connection pooler that does not keep a session for each connection (PgBouncer: pool_mode = transaction); let store.url lead to the database server itself, or set pool_mode = session and ignore_startup_parameters = extra_float_digits"
+    )]
+    Pooled(String),
     /// The file holds tables of something else. Nothing was written into it.
     #[error("{0} is the database of another program; give Patchboard a file of its own (store.url)")]
     Foreign(String),
