@@ -48,9 +48,15 @@ pub async fn load_draft(plan: String) -> Result<DraftView, ApiError> {
     super::sent_meanwhile(view, Some(&id))
 }
 
-/// A plan, draft or sent.
+/// A plan, draft or sent. `whole`: everything of a sent one, without pages.
 #[server(endpoint = "plans/show")]
-pub async fn load_plan(plan: String, items: i64, attempts: i64, requests: i64) -> Result<PlanView, ApiError> {
+pub async fn load_plan(
+    plan: String,
+    items: i64,
+    attempts: i64,
+    requests: i64,
+    #[server(default)] whole: bool,
+) -> Result<PlanView, ApiError> {
     let (services, actor) = super::who()?;
     let id = PlanId::new(plan);
     let found = services.plan(&id).await.map_err(super::failed)?;
@@ -58,7 +64,7 @@ pub async fn load_plan(plan: String, items: i64, attempts: i64, requests: i64) -
         Stage::Draft => services.draft_view(&actor, &id).await.map(|v| PlanView::Draft(Box::new(v))).map_err(super::failed),
         Stage::InReview => services.review_view(&actor, &id).await.map(|v| PlanView::InReview(Box::new(v))).map_err(super::failed),
         Stage::Submitted => services
-            .sent_view(&actor, &id, SentPages { items, attempts, requests })
+            .sent_view(&actor, &id, SentPages { items, attempts, requests, whole })
             .await
             .map(|v| PlanView::Sent(Box::new(v)))
             .map_err(super::failed),

@@ -111,6 +111,9 @@ messages! {
     discard { "Discard this draft", "丢弃草稿" }
     sentence_what(instances: &str, patches: &str) { "{instances} will get {patches}", "{instances}将安装 {patches}" }
     then { ", then ", "，然后 " }
+    patches_of(instances: &str, engine: &str, patches: &str) { "Hot patches for {instances} with engine version {engine}: {patches}", "{instances}（引擎版本 {engine}）的热补丁：{patches}" }
+    request_patches(patches: &str) { "Hot patches: {patches}", "热补丁：{patches}" }
+    requests_sent_of(n: usize, of: usize) { "{n} of {of} requests sent", "已发送 {n}/{of} 个请求" }
     sent_title { "Plan", "计划" }
     outcome_title { "Instances", "实例" }
     attempts_title { "What was sent, and what came back", "发送与应答记录" }

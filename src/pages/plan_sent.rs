@@ -3,9 +3,10 @@
 use crate::{
     api::ChangePlan,
     components::{Badge, DoubtClock, ItemBadge, PageHead, Pager, PlanBadge, Said, SyncBar, Tone, Updates},
+    i18n::Lang,
     pages::{
         plan_moves::{MovedOn, Moves},
-        plan_parts::{Thread, requests},
+        plan_parts::{Thread, Versions, requests},
     },
     paths,
     viewer::Viewer,
@@ -52,6 +53,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             <p><PlanBadge state=view.state/>" "<Counts counts=view.counts.clone()/></p>
             <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
                 {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
+            <Versions groups=view.groups.clone()/>
             {view.wall_moved.zip(plan.start_at).map(|(now, stands)| view! { <p class="banner warn">{lang.wall_moved(&plan.draft.start_local, &plan.draft.zone, &when::full(&viewer, now), &when::full(&viewer, stands))}</p> })}
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
             {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()} " " <a href=paths::DOUBT>{lang.doubt_all()}</a></p> })}
@@ -124,10 +126,11 @@ fn Changes(view: SentView) -> impl IntoView {
     }
 }
 
+/// Why an instance stands where it stands.
 #[component]
-fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
-    let viewer = Viewer::current();
-    let lang = viewer.lang;
+pub(super) fn Detail(item: Item, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let lost = item.lost_sight.map(|why| view! { <span class="sub">{lang.lost_sight(why)}</span> });
     let detail = match &item.state {
         ItemState::Rejected { error } => view! { <Said error=error.clone()/> }.into_any(),
         ItemState::Unknown { .. } => {
@@ -141,6 +144,12 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
         ItemState::Accepted { adopted: true, .. } => view! { <span class="sub">{lang.item_adopted()}</span> }.into_any(),
         _ => ().into_any(),
     };
+    view! { {detail}{lost} }
+}
+
+#[component]
+fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
+    let lang = Viewer::current().lang;
     let task = match &item.state {
         ItemState::Moving { task } => {
             Some(view! { <a href=paths::task(&cloud, task)>{lang.moving_old_task()} " " <code>{task.to_string()}</code></a> }.into_any())
@@ -152,14 +161,26 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
     };
     let shown = if name.is_empty() { item.instance.to_string() } else { name };
     let href = paths::instance(&cloud, &item.instance);
-    let (request, lost) = (item.request + 1, item.lost_sight);
+    let request = item.request + 1;
     view! {
         <tr>
             <th scope="row"><a href=href>{shown}</a><code class="id">{item.instance.to_string()}</code></th>
-            <td data-label=lang.col_result()><ItemBadge item=item/>{detail}{lost.map(|why| view! { <span class="sub">{lang.lost_sight(why)}</span> })}</td>
+            <td data-label=lang.col_result()><ItemBadge item=item.clone()/><Detail item=item settle_seconds=settle_seconds next_at=next_at/></td>
             <td data-label=lang.col_task()>{task}</td>
             <td data-label=lang.col_request() class="num">{request}</td>
         </tr>
+    }
+}
+
+/// What came of an attempt.
+pub(super) fn outcome(lang: Lang, attempt: &Attempt) -> (Tone, &'static str) {
+    match attempt.outcome.as_deref() {
+        Some("accepted") => (Tone::Good, lang.attempt_accepted()),
+        Some("partial") => (Tone::Doubt, lang.attempt_partial()),
+        Some("rejected") => (Tone::Bad, lang.attempt_rejected()),
+        Some("not_sent") => (Tone::Warn, lang.attempt_not_sent()),
+        Some(_) => (Tone::Doubt, lang.attempt_unknown()),
+        None => (Tone::Busy, lang.attempt_open()),
     }
 }
 
@@ -167,14 +188,7 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
 fn AttemptLine(attempt: Attempt) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
-    let (tone, word) = match attempt.outcome.as_deref() {
-        Some("accepted") => (Tone::Good, lang.attempt_accepted()),
-        Some("partial") => (Tone::Doubt, lang.attempt_partial()),
-        Some("rejected") => (Tone::Bad, lang.attempt_rejected()),
-        Some("not_sent") => (Tone::Warn, lang.attempt_not_sent()),
-        Some(_) => (Tone::Doubt, lang.attempt_unknown()),
-        None => (Tone::Busy, lang.attempt_open()),
-    };
+    let (tone, word) = outcome(lang, &attempt);
     let began = when::precise(&viewer, attempt.began_at);
     view! {
         <li>
