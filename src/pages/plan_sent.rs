@@ -37,6 +37,8 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
     let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
     let of_state = |f: &dyn Fn(&ItemState) -> bool| view.counts.iter().filter(|(i, _)| f(&i.state)).map(|(_, n)| n).sum::<usize>();
     let in_doubt = of_state(&|s| matches!(s, ItemState::Unknown { .. }));
+    let to_send = of_state(&|s| matches!(s, ItemState::Moving { .. } | ItemState::Planned | ItemState::Sending));
+    let requests_in_all = usize::try_from(view.requests.total).unwrap_or_default();
     let next_at = view.sync.as_ref().and_then(|s| s.next_at);
     let rows = view
         .items
@@ -54,6 +56,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
                 {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
             <Versions groups=view.groups.clone()/>
+            {(to_send > 0).then(|| view! { <p>{lang.requests_sent_of(view.requests_sent, requests_in_all)}</p> })}
             {view.wall_moved.zip(plan.start_at).map(|(now, stands)| view! { <p class="banner warn">{lang.wall_moved(&plan.draft.start_local, &plan.draft.zone, &when::full(&viewer, now), &when::full(&viewer, stands))}</p> })}
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
             {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()} " " <a href=paths::DOUBT>{lang.doubt_all()}</a></p> })}
