@@ -255,9 +255,10 @@ pub async fn confirm_plan(plan: String, hash: String, #[server(default)] count: 
 }
 
 /// Changes a plan as a whole. `go` is `hold`, `unhold`, `withdraw`, `move` (a new draft that takes the place of what waits),
-/// `again` (a new draft from what was not scheduled) or `discard`.
+/// `again` (a new draft from what was not scheduled; with `of` = `failed` from what failed, without a start), `acknowledge` or
+/// `discard`.
 #[server(endpoint = "plans/change")]
-pub async fn change_plan(plan: String, go: String) -> Result<(), ApiError> {
+pub async fn change_plan(plan: String, go: String, #[server(default)] of: String) -> Result<(), ApiError> {
     let (services, actor) = super::who()?;
     let id = PlanId::new(plan);
     let here = paths::plan(&id);
@@ -266,6 +267,11 @@ pub async fn change_plan(plan: String, go: String) -> Result<(), ApiError> {
         "unhold" => services.hold(&actor, &id, false).await.map(|()| here.clone()),
         "withdraw" => services.withdraw(&actor, &id).await.map(|_| here.clone()),
         "move" => services.move_plan(&actor, &id).await.map(|new| paths::schedule(&new)),
+        "again" if of == "failed" => {
+            let prefix = crate::viewer::Viewer::current().lang.retry_prefix();
+            services.draft_of_failed(&actor, &id, prefix).await.map(|new| paths::schedule(&new))
+        }
+        "acknowledge" => services.acknowledge(&actor, &id).await.map(|()| here.clone()),
         "again" => services.draft_from_failed(&actor, &id).await.map(|new| paths::schedule(&new)),
         "discard" => services.discard(&actor, &id).await.map(|()| paths::PLANS.to_owned()),
         _ => Err(patchboard_backend::Error::NotFound),

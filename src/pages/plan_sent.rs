@@ -5,6 +5,7 @@ use crate::{
     components::{Badge, DoubtClock, ItemBadge, PageHead, Pager, PlanBadge, Said, SyncBar, Tone, Updates},
     i18n::Lang,
     pages::{
+        plan_end::{NextSteps, acknowledgement},
         plan_moves::{MovedOn, Moves},
         plan_parts::{Thread, Versions, requests},
     },
@@ -69,6 +70,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
         {view.moves.clone().map(|m| view! { <Moves view=m start_at=plan.start_at sent=true/> })}
         <Approvals view=view.clone()/>
         <Changes view=view.clone()/>
+        <div data-live="next"><NextSteps id=plan.id.clone() counts=view.counts.clone() may=view.may.clone() acknowledged=acknowledgement(&plan, &view.names)/></div>
         <h2>{lang.outcome_title()}</h2>
         <div data-live="items" class="table-wrap"><table class="cards">
             <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_result()}</th><th scope="col">{lang.col_task()}</th><th scope="col">{lang.col_request()}</th></tr></thead>
@@ -113,7 +115,9 @@ fn Changes(view: SentView) -> impl IntoView {
     let unsent = view.counts.iter().any(|(i, _)| i.state.is_open());
     let held = view.state == PlanState::OnHold || view.plan.held_at.is_some();
     let (may, plans) = (view.may.allows(Action::HoldPlan), view.may.allows(Action::CreatePlan));
-    let failed = view.counts.iter().filter(|(i, _)| i.state.came_to_nothing()).map(|(_, n)| n).sum::<usize>();
+    // What failed has a button of its own.
+    let withdrawn = view.counts.iter().any(|(i, _)| i.state == ItemState::Withdrawn);
+    let unscheduled = view.counts.iter().filter(|(i, _)| i.state.came_to_nothing()).map(|(_, n)| n).sum::<usize>();
     let waits =
         |i: &Item| matches!(i.state, ItemState::Accepted { .. }) && i.task_status == Some(TaskStatus::Pending) && i.lost_sight.is_none();
     let movable = view.counts.iter().filter(|(i, _)| waits(i)).map(|(_, n)| n).sum::<usize>();
@@ -124,7 +128,7 @@ fn Changes(view: SentView) -> impl IntoView {
             {(held && may).then(|| view! { <button name="go" value="unhold">{lang.unhold()}</button> })}
             {(unsent && may).then(|| view! { <button class="danger" name="go" value="withdraw">{lang.withdraw()}</button> })}
             {(movable > 0 && plans).then(|| view! { <button name="go" value="move">{lang.move_button(movable)}</button> })}
-            {(failed > 0 && plans).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(failed)}</button> })}
+            {(withdrawn && plans).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(unscheduled)}</button> })}
         </form>
     }
 }

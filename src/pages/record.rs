@@ -4,6 +4,7 @@ use crate::{
     api::load_plan,
     components::{ItemBadge, PageHead, PlanBadge, Said, load},
     pages::{
+        plan_end::acknowledgement,
         plan_parts::{Ticket, Versions, patch_list},
         plan_sent::{Counts, Detail, outcome},
     },
@@ -81,13 +82,15 @@ fn facts(viewer: &Viewer, view: &SentView) -> impl IntoView + use<> {
         .collect();
     let approvals = if approvals.is_empty() { "—".to_owned() } else { approvals.join("; ") };
     let start = plan.start_at.map(|at| format!("{} · {} UTC", when::full(viewer, at), at.format("%Y-%m-%d %H:%M")));
+    let noted = acknowledgement(&plan, &view.names).map(|(who, at)| lang.acknowledged_by(&who, &when::full(viewer, at)));
+    let state = view.state;
     let from = view.moves.as_ref().map(|m| {
         let (at, plan) = (m.start_at.map(|at| when::full(viewer, at)), m.plan.to_string());
         view! { <div><dt>{lang.move_from()}</dt><dd>{at} " · " <code class="id">{plan}</code></dd></div> }
     });
     view! {
         <dl class="facts">
-            <div><dt>{lang.col_state()}</dt><dd><PlanBadge state=view.state/></dd></div>
+            <div><dt>{lang.col_state()}</dt><dd><PlanBadge state=state/>{noted.map(|said| view! { <span class="sub">{said}</span> })}</dd></div>
             <div><dt>{lang.col_start()}</dt><dd>{start}</dd></div>
             {from}
             <div><dt>{lang.col_who()}</dt><dd>{author}</dd></div>

@@ -12,7 +12,7 @@ use patchboard_domain::{
     plan::Plan,
     review::before_submission,
     schedule::read_start,
-    send::{Item, ItemState, count_kinds, patch_groups, plan_state, requests_sent, urgency},
+    send::{Item, ItemState, count_kinds, ended_badly, patch_groups, plan_state, requests_sent, urgency},
 };
 use patchboard_store::Submission;
 use serde_json::json;
@@ -172,6 +172,30 @@ impl Services {
             cloud.sync().notify_one();
         }
         Ok(())
+    }
+
+    /// Takes note of how a plan ended, where not all of it went well: it needs nobody's attention any more.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it has not ended so, [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn acknowledge(&self, actor: &Actor, id: &PlanId) -> Result<(), Error> {
+        let plan = self.plan(id).await?;
+        self.allow_plan(actor, Action::AcknowledgePlan, &plan)?;
+        if plan.acknowledged_at.is_some() {
+            // A second click.
+            return Ok(());
+        }
+        let sync = match self.cloud(&plan.cloud) {
+            Ok(cloud) => Some(self.sync_status(cloud).await?),
+            Err(_) => None,
+        };
+        let items = self.items_of(&plan, sync.and_then(|s| s.tasks_at)).await?;
+        if !ended_badly(&items) {
+            return Err(Error::Changed);
+        }
+        let detail = json!({ "state": plan_state(&items, false), "failed": items.iter().filter(|i| i.failed()).count() });
+        let deed = self.deed(actor, "plan.acknowledge", plan_subject(id), detail);
+        Ok(self.store().acknowledge_plan(id, actor.user.as_ref(), self.now(), &deed).await?)
     }
 
     /// A submitted plan with everything its page needs.
