@@ -48,9 +48,15 @@ pub async fn load_draft(plan: String) -> Result<DraftView, ApiError> {
     super::sent_meanwhile(view, Some(&id))
 }
 
-/// A plan, draft or sent.
+/// A plan, draft or sent. `whole`: everything of a sent one, without pages.
 #[server(endpoint = "plans/show")]
-pub async fn load_plan(plan: String, items: i64, attempts: i64, requests: i64) -> Result<PlanView, ApiError> {
+pub async fn load_plan(
+    plan: String,
+    items: i64,
+    attempts: i64,
+    requests: i64,
+    #[server(default)] whole: bool,
+) -> Result<PlanView, ApiError> {
     let (services, actor) = super::who()?;
     let id = PlanId::new(plan);
     let found = services.plan(&id).await.map_err(super::failed)?;
@@ -58,7 +64,7 @@ pub async fn load_plan(plan: String, items: i64, attempts: i64, requests: i64) -
         Stage::Draft => services.draft_view(&actor, &id).await.map(|v| PlanView::Draft(Box::new(v))).map_err(super::failed),
         Stage::InReview => services.review_view(&actor, &id).await.map(|v| PlanView::InReview(Box::new(v))).map_err(super::failed),
         Stage::Submitted => services
-            .sent_view(&actor, &id, SentPages { items, attempts, requests })
+            .sent_view(&actor, &id, SentPages { items, attempts, requests, whole })
             .await
             .map(|v| PlanView::Sent(Box::new(v)))
             .map_err(super::failed),
@@ -249,9 +255,10 @@ pub async fn confirm_plan(plan: String, hash: String, #[server(default)] count: 
 }
 
 /// Changes a plan as a whole. `go` is `hold`, `unhold`, `withdraw`, `move` (a new draft that takes the place of what waits),
-/// `again` (a new draft from what was not scheduled) or `discard`.
+/// `again` (a new draft from what was not scheduled; with `of` = `failed` from what failed, without a start), `acknowledge` or
+/// `discard`.
 #[server(endpoint = "plans/change")]
-pub async fn change_plan(plan: String, go: String) -> Result<(), ApiError> {
+pub async fn change_plan(plan: String, go: String, #[server(default)] of: String) -> Result<(), ApiError> {
     let (services, actor) = super::who()?;
     let id = PlanId::new(plan);
     let here = paths::plan(&id);
@@ -260,6 +267,11 @@ pub async fn change_plan(plan: String, go: String) -> Result<(), ApiError> {
         "unhold" => services.hold(&actor, &id, false).await.map(|()| here.clone()),
         "withdraw" => services.withdraw(&actor, &id).await.map(|_| here.clone()),
         "move" => services.move_plan(&actor, &id).await.map(|new| paths::schedule(&new)),
+        "again" if of == "failed" => {
+            let prefix = crate::viewer::Viewer::current().lang.retry_prefix();
+            services.draft_of_failed(&actor, &id, prefix).await.map(|new| paths::schedule(&new))
+        }
+        "acknowledge" => services.acknowledge(&actor, &id).await.map(|()| here.clone()),
         "again" => services.draft_from_failed(&actor, &id).await.map(|new| paths::schedule(&new)),
         "discard" => services.discard(&actor, &id).await.map(|()| paths::PLANS.to_owned()),
         _ => Err(patchboard_backend::Error::NotFound),

@@ -238,6 +238,7 @@ impl Lang {
             "plan.comment" => ("said something", "发表评论"),
             "plan.hold" => ("held what is not sent", "暂停未发送部分"),
             "plan.resume" => ("let it go on", "继续发送"),
+            "plan.acknowledge" => ("acknowledged how it ended", "确认已知悉结果"),
             "plan.withdraw" => ("withdrew what is not sent", "撤回未发送部分"),
             "request.send" => ("is about to send a request", "即将发送请求"),
             "request.outcome" => ("recorded what came back", "记录应答"),

@@ -111,6 +111,9 @@ messages! {
     discard { "Discard this draft", "丢弃草稿" }
     sentence_what(instances: &str, patches: &str) { "{instances} will get {patches}", "{instances}将安装 {patches}" }
     then { ", then ", "，然后 " }
+    patches_of(instances: &str, engine: &str, patches: &str) { "Hot patches for {instances} with engine version {engine}: {patches}", "{instances}（引擎版本 {engine}）的热补丁：{patches}" }
+    request_patches(patches: &str) { "Hot patches: {patches}", "热补丁：{patches}" }
+    requests_sent_of(n: usize, of: usize) { "{n} of {of} requests sent", "已发送 {n}/{of} 个请求" }
     sent_title { "Plan", "计划" }
     outcome_title { "Instances", "实例" }
     attempts_title { "What was sent, and what came back", "发送与应答记录" }
@@ -125,6 +128,15 @@ messages! {
     unhold { "Go on sending", "继续发送" }
     withdraw { "Withdraw what is not yet sent", "撤回未发送的部分" }
     plan_from_failed(n: usize) { "New plan from the {n} not scheduled", "用未安排的 {n} 个新建计划" }
+    next_steps { "What to do next", "后续操作" }
+    failed_in_cloud(instances: &str) { "Failed in the cloud: {instances}.", "云端执行失败：{instances}。" }
+    failed_cause { "The schedule API gives no cause. Look at the task list of the instance in the GaussDB console.", "定时任务 API 不提供失败原因。请在 GaussDB 控制台查看该实例的任务列表。" }
+    plan_from_those_failed(n: usize) { "New plan from the {n} that failed", "用失败的 {n} 个实例新建计划" }
+    plan_from_those_failed_help { "The new plan has the same hot patches and no start time. Nothing is sent before it is confirmed.", "新计划包含相同的热补丁，不含开始时间。确认之前不会发送任何请求。" }
+    retry_prefix { "Retry: ", "重试：" }
+    acknowledge { "Acknowledge", "确认已知悉" }
+    acknowledge_help { "This plan then leaves “Needs attention” on the overview. Nothing is sent, and nothing changes in the cloud.", "确认后，该计划不再列入总览的“需要关注”。不会发送任何请求，云端不会有任何更改。" }
+    acknowledged_by(who: &str, when: &str) { "Acknowledged by {who}, {when}", "{who} 已于 {when} 确认知悉" }
     item_adopted { "found in the list; no answer named it", "在列表中查到；应答未提及" }
     said_occupied { "Not sent: the cloud's list already shows an open task for this instance.", "未发送：云端列表中该实例已有未结束的任务。" }
     lost_gone { "The cloud no longer lists the task; how it ended is not known.", "云端已不再列出该任务，结果未知。" }

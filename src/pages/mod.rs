@@ -10,6 +10,7 @@ mod not_found;
 mod pick;
 mod plan;
 mod plan_draft;
+mod plan_end;
 mod plan_moves;
 mod plan_parts;
 mod plan_review;

@@ -14,6 +14,8 @@ use patchboard_domain::{
     filter::{FleetFilter, PAGE_SIZE},
     fleet::{DraftView, Edited, FieldChange, May, Page, Said},
     id::PlanId,
+    send::PatchGroup,
+    version::PatchVersion,
 };
 
 /// Somebody else's hand in the draft that is being edited.
@@ -80,6 +82,25 @@ pub(super) fn Sentence(view: DraftView) -> impl IntoView {
             </details>
         </section>
     }
+}
+
+/// Versions in the order in which they are installed.
+pub(super) fn patch_list(viewer: &Viewer, patches: &[PatchVersion]) -> String {
+    patches.iter().map(ToString::to_string).collect::<Vec<_>>().join(viewer.lang.then())
+}
+
+/// Which hot patches a sent plan is about, a sentence for each engine version.
+#[component]
+pub(super) fn Versions(groups: Vec<PatchGroup>) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    groups
+        .iter()
+        .map(|g| {
+            let said = lang.patches_of(&lang.instances(g.instances), &g.engine.to_string(), &patch_list(&viewer, &g.patches));
+            view! { <p class="versions">{said}</p> }
+        })
+        .collect_view()
 }
 
 /// The exact bodies, one after the other.

@@ -3,9 +3,11 @@
 use crate::{
     api::ChangePlan,
     components::{Badge, DoubtClock, ItemBadge, PageHead, Pager, PlanBadge, Said, SyncBar, Tone, Updates},
+    i18n::Lang,
     pages::{
+        plan_end::{NextSteps, acknowledgement},
         plan_moves::{MovedOn, Moves},
-        plan_parts::{Thread, requests},
+        plan_parts::{Thread, Versions, requests},
     },
     paths,
     viewer::Viewer,
@@ -36,6 +38,8 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
     let title = if plan.draft.title.is_empty() { lang.untitled().to_owned() } else { plan.draft.title.clone() };
     let of_state = |f: &dyn Fn(&ItemState) -> bool| view.counts.iter().filter(|(i, _)| f(&i.state)).map(|(_, n)| n).sum::<usize>();
     let in_doubt = of_state(&|s| matches!(s, ItemState::Unknown { .. }));
+    let to_send = of_state(&|s| matches!(s, ItemState::Moving { .. } | ItemState::Planned | ItemState::Sending));
+    let requests_in_all = usize::try_from(view.requests.total).unwrap_or_default();
     let next_at = view.sync.as_ref().and_then(|s| s.next_at);
     let rows = view
         .items
@@ -52,6 +56,8 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
             <p><PlanBadge state=view.state/>" "<Counts counts=view.counts.clone()/></p>
             <p>{plan.start_at.map(|at| view! { <strong><Time at=at/></strong> " · " {when::relative(&viewer, at)} " · " })}
                 {plan.draft.zone.clone()} " · " {plan.submitted_at.map(|at| lang.confirmed_at(&when::full(&viewer, at)))}</p>
+            <Versions groups=view.groups.clone()/>
+            {(to_send > 0).then(|| view! { <p>{lang.requests_sent_of(view.requests_sent, requests_in_all)}</p> })}
             {view.wall_moved.zip(plan.start_at).map(|(now, stands)| view! { <p class="banner warn">{lang.wall_moved(&plan.draft.start_local, &plan.draft.zone, &when::full(&viewer, now), &when::full(&viewer, stands))}</p> })}
             {view.not_before.filter(|at| *at > viewer.now).map(|at| view! { <p class="banner warn">{lang.next_try(&when::relative(&viewer, at))}</p> })}
             {(in_doubt > 0).then(|| view! { <p class="banner doubt" role="status"><strong>{lang.doubt_title()} ": " {lang.instances(in_doubt)} ". "</strong>{lang.doubt_text()} " " <a href=paths::DOUBT>{lang.doubt_all()}</a></p> })}
@@ -64,6 +70,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
         {view.moves.clone().map(|m| view! { <Moves view=m start_at=plan.start_at sent=true/> })}
         <Approvals view=view.clone()/>
         <Changes view=view.clone()/>
+        <div data-live="next"><NextSteps id=plan.id.clone() counts=view.counts.clone() may=view.may.clone() acknowledged=acknowledgement(&plan, &view.names)/></div>
         <h2>{lang.outcome_title()}</h2>
         <div data-live="items" class="table-wrap"><table class="cards">
             <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_result()}</th><th scope="col">{lang.col_task()}</th><th scope="col">{lang.col_request()}</th></tr></thead>
@@ -108,7 +115,9 @@ fn Changes(view: SentView) -> impl IntoView {
     let unsent = view.counts.iter().any(|(i, _)| i.state.is_open());
     let held = view.state == PlanState::OnHold || view.plan.held_at.is_some();
     let (may, plans) = (view.may.allows(Action::HoldPlan), view.may.allows(Action::CreatePlan));
-    let failed = view.counts.iter().filter(|(i, _)| i.state.came_to_nothing()).map(|(_, n)| n).sum::<usize>();
+    // What failed has a button of its own.
+    let withdrawn = view.counts.iter().any(|(i, _)| i.state == ItemState::Withdrawn);
+    let unscheduled = view.counts.iter().filter(|(i, _)| i.state.came_to_nothing()).map(|(_, n)| n).sum::<usize>();
     let waits =
         |i: &Item| matches!(i.state, ItemState::Accepted { .. }) && i.task_status == Some(TaskStatus::Pending) && i.lost_sight.is_none();
     let movable = view.counts.iter().filter(|(i, _)| waits(i)).map(|(_, n)| n).sum::<usize>();
@@ -119,15 +128,16 @@ fn Changes(view: SentView) -> impl IntoView {
             {(held && may).then(|| view! { <button name="go" value="unhold">{lang.unhold()}</button> })}
             {(unsent && may).then(|| view! { <button class="danger" name="go" value="withdraw">{lang.withdraw()}</button> })}
             {(movable > 0 && plans).then(|| view! { <button name="go" value="move">{lang.move_button(movable)}</button> })}
-            {(failed > 0 && plans).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(failed)}</button> })}
+            {(withdrawn && plans).then(|| view! { <button name="go" value="again">{lang.plan_from_failed(unscheduled)}</button> })}
         </form>
     }
 }
 
+/// Why an instance stands where it stands.
 #[component]
-fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
-    let viewer = Viewer::current();
-    let lang = viewer.lang;
+pub(super) fn Detail(item: Item, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    let lost = item.lost_sight.map(|why| view! { <span class="sub">{lang.lost_sight(why)}</span> });
     let detail = match &item.state {
         ItemState::Rejected { error } => view! { <Said error=error.clone()/> }.into_any(),
         ItemState::Unknown { .. } => {
@@ -141,6 +151,12 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
         ItemState::Accepted { adopted: true, .. } => view! { <span class="sub">{lang.item_adopted()}</span> }.into_any(),
         _ => ().into_any(),
     };
+    view! { {detail}{lost} }
+}
+
+#[component]
+fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
+    let lang = Viewer::current().lang;
     let task = match &item.state {
         ItemState::Moving { task } => {
             Some(view! { <a href=paths::task(&cloud, task)>{lang.moving_old_task()} " " <code>{task.to_string()}</code></a> }.into_any())
@@ -152,14 +168,26 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
     };
     let shown = if name.is_empty() { item.instance.to_string() } else { name };
     let href = paths::instance(&cloud, &item.instance);
-    let (request, lost) = (item.request + 1, item.lost_sight);
+    let request = item.request + 1;
     view! {
         <tr>
             <th scope="row"><a href=href>{shown}</a><code class="id">{item.instance.to_string()}</code></th>
-            <td data-label=lang.col_result()><ItemBadge item=item/>{detail}{lost.map(|why| view! { <span class="sub">{lang.lost_sight(why)}</span> })}</td>
+            <td data-label=lang.col_result()><ItemBadge item=item.clone()/><Detail item=item settle_seconds=settle_seconds next_at=next_at/></td>
             <td data-label=lang.col_task()>{task}</td>
             <td data-label=lang.col_request() class="num">{request}</td>
         </tr>
+    }
+}
+
+/// What came of an attempt.
+pub(super) fn outcome(lang: Lang, attempt: &Attempt) -> (Tone, &'static str) {
+    match attempt.outcome.as_deref() {
+        Some("accepted") => (Tone::Good, lang.attempt_accepted()),
+        Some("partial") => (Tone::Doubt, lang.attempt_partial()),
+        Some("rejected") => (Tone::Bad, lang.attempt_rejected()),
+        Some("not_sent") => (Tone::Warn, lang.attempt_not_sent()),
+        Some(_) => (Tone::Doubt, lang.attempt_unknown()),
+        None => (Tone::Busy, lang.attempt_open()),
     }
 }
 
@@ -167,14 +195,7 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
 fn AttemptLine(attempt: Attempt) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
-    let (tone, word) = match attempt.outcome.as_deref() {
-        Some("accepted") => (Tone::Good, lang.attempt_accepted()),
-        Some("partial") => (Tone::Doubt, lang.attempt_partial()),
-        Some("rejected") => (Tone::Bad, lang.attempt_rejected()),
-        Some("not_sent") => (Tone::Warn, lang.attempt_not_sent()),
-        Some(_) => (Tone::Doubt, lang.attempt_unknown()),
-        None => (Tone::Busy, lang.attempt_open()),
-    };
+    let (tone, word) = outcome(lang, &attempt);
     let began = when::precise(&viewer, attempt.began_at);
     view! {
         <li>

@@ -115,6 +115,8 @@ const DEEDS: &[Deed] = &[
     Deed { path: "/api/plans/comment", fields: &[("text", "hm")], roles: BOTH, stages: &[Stage::Draft, Stage::InReview, Stage::Submitted] },
     Deed { path: "/api/plans/change", fields: &[("go", "hold")], roles: BOTH, stages: &[Stage::Submitted] },
     Deed { path: "/api/plans/change", fields: &[("go", "withdraw")], roles: BOTH, stages: &[Stage::Submitted] },
+    // Nothing has ended badly at any of these stages; who may where something has is asked in `ends`.
+    Deed { path: "/api/plans/change", fields: &[("go", "acknowledge")], roles: &[], stages: &[] },
 ];
 
 /// A plan of somebody else at a stage, and the hash of its requests.

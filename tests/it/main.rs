@@ -11,6 +11,7 @@ mod comparison;
 mod crash;
 mod database;
 mod doubt;
+mod ends;
 mod factor;
 mod failpoints;
 mod faults;

@@ -418,16 +418,14 @@ impl TestApp {
         self.services.sent_view(&self.actor, id, SentPages::default()).await.unwrap()
     }
 
-    /// The state words of a plan's instances, in order.
+    /// The state words of a plan's instances, in the order of the requests.
     pub(crate) async fn words(&self, id: &PlanId) -> Vec<&'static str> {
-        let items =
-            async |page| self.services.sent_view(&self.actor, id, SentPages { items: page, ..SentPages::default() }).await.unwrap().items;
-        let first = items(1).await;
-        let mut words: Vec<_> = first.rows.iter().map(|(i, _)| i.state.word()).collect();
-        for page in 2..=first.pages() {
-            words.extend(items(page).await.rows.iter().map(|(i, _)| i.state.word()));
-        }
-        words
+        let pages = SentPages { whole: true, ..SentPages::default() };
+        let view = self.services.sent_view(&self.actor, id, pages).await.unwrap();
+        let order: Vec<&InstanceId> = view.requests.rows.iter().flat_map(|r| &r.instances).collect();
+        let mut items: Vec<&Item> = view.items.rows.iter().map(|(item, _)| item).collect();
+        items.sort_by_key(|item| order.iter().position(|id| **id == item.instance));
+        items.iter().map(|item| item.state.word()).collect()
     }
 
     pub(crate) async fn state(&self, id: &PlanId, instance: &str) -> ItemState {

@@ -46,6 +46,7 @@ const TABLE: [Rule; Action::ALL.len()] = [
     rule(Action::Reopen, PLANNERS, &[Stage::InReview]),
     rule(Action::HoldPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
     rule(Action::WithdrawPlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
+    rule(Action::AcknowledgePlan, PLANNERS_AND_DECIDERS, &[Stage::Submitted]),
     rule(Action::OrderTask, PLANNERS_AND_DECIDERS, &[]),
     rule(Action::ResolveDoubt, PLANNERS_AND_DECIDERS, &[]),
     // The emergency brake: whoever acts here at all may pull it.
@@ -128,7 +129,7 @@ mod tests {
             A::Comment => matches!(role, R::Operator | R::Approver),
             A::Decide => role == R::Approver && stage == Stage::InReview,
             A::Reopen => role == R::Operator && stage == Stage::InReview,
-            A::HoldPlan | A::WithdrawPlan => matches!(role, R::Operator | R::Approver) && stage == Stage::Submitted,
+            A::HoldPlan | A::WithdrawPlan | A::AcknowledgePlan => matches!(role, R::Operator | R::Approver) && stage == Stage::Submitted,
             A::OrderTask | A::CheckPlan | A::ResolveDoubt => matches!(role, R::Operator | R::Approver),
             A::ManagePeople => role == R::Administrator,
         }

@@ -11,8 +11,13 @@ use patchboard_domain::{
     authority::Action,
     id::{CloudName, InstanceId, PlanId},
     plan::{Draft, Plan},
+    send::Item,
+    version::PatchVersion,
 };
 use serde_json::json;
+
+/// Longest title, in characters.
+const TITLE_MAX: usize = 200;
 
 impl Services {
     /// A new draft, with its first change of the selection.
@@ -46,6 +51,8 @@ impl Services {
             approved_hash: None,
             approvals_needed: 0,
             moves: moves.cloned(),
+            acknowledged_at: None,
+            acknowledged_by: None,
         };
         let deed = self.deed(actor, "plan.create", plan_subject(&plan.id), json!({ "cloud": cloud, "moves": moves }));
         self.store().add_plan(&plan, &deed).await?;
@@ -77,6 +84,32 @@ impl Services {
         if instances.is_empty() {
             return Err(Error::NotReady);
         }
+        self.draft_like(actor, plan, instances, None).await
+    }
+
+    /// A new draft from exactly the instances of a plan that failed in the cloud, were refused, missed or not sent: with the hot
+    /// patches that they were to get, and without a start. `prefix` stands before its title.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::NotFound`], [`Error::NotReady`] when there are none, [`Error::Store`].
+    pub async fn draft_of_failed(&self, actor: &Actor, id: &PlanId, prefix: &str) -> Result<PlanId, Error> {
+        self.allow(actor, Action::CreatePlan)?;
+        let mut plan = self.plan(id).await?;
+        let failed: Vec<Item> = self.store().items(id).await?.into_iter().filter(Item::failed).collect();
+        if failed.is_empty() {
+            return Err(Error::NotReady);
+        }
+        // Only theirs: a patch of another engine version would stand against the new plan.
+        let requests = (0_i64..).zip(self.store().requests(id).await?).filter(|(n, _)| failed.iter().any(|i| i.request == *n));
+        let mut patches: Vec<PatchVersion> = requests.flat_map(|(_, r)| r.patches).collect();
+        patches.sort_unstable();
+        patches.dedup();
+        let title = match plan.draft.title.as_str() {
+            title if title.is_empty() || title.starts_with(prefix) => title.to_owned(),
+            title => format!("{prefix}{title}").chars().take(TITLE_MAX).collect(),
+        };
+        plan.draft = Draft { title, patches, start_local: String::new(), fold: None, ..plan.draft };
+        let instances = failed.into_iter().map(|i| i.instance).collect();
         self.draft_like(actor, plan, instances, None).await
     }
 

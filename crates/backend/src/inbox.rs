@@ -26,7 +26,8 @@ impl Services {
         let (plans, _) = self.store().plans(INBOX_PLANS, 0).await?;
         let rows = self.rows_of_plans(plans).await?;
         let mine = |row: &PlanRow| actor.user.is_some() && (row.plan.author == actor.user || row.plan.edited_by == actor.user);
-        let over = |row: &PlanRow| matches!(row.state, PlanState::Completed | PlanState::Cancelled);
+        let acknowledged = |row: &PlanRow| row.plan.acknowledged_at.is_some();
+        let over = |row: &PlanRow| matches!(row.state, PlanState::Completed | PlanState::Cancelled) || acknowledged(row);
         let trouble =
             |row: &PlanRow| matches!(row.state, PlanState::InDoubt | PlanState::Failed | PlanState::PartlyFailed | PlanState::Expired);
         let decided = |row: &PlanRow| row.review.as_ref().is_some_and(|r| r.decisions.iter().any(|d| Some(&d.user) == actor.user.as_ref()));
@@ -47,7 +48,7 @@ impl Services {
             mine: rows.iter().filter(|r| mine(r) && !over(r)).cloned().collect(),
             next: self.task_rows(&pending, soon).await?,
             running: self.task_rows(&running, (None, None)).await?,
-            attention: rows.into_iter().filter(trouble).collect(),
+            attention: rows.into_iter().filter(|r| trouble(r) && !acknowledged(r)).collect(),
             in_doubt: self.store().doubt_count(self.overdue().await?).await?,
             collisions: i64::try_from(self.store().collisions().await?.len()).unwrap_or(i64::MAX),
             holds: self.store().holds().await?,

@@ -12,7 +12,7 @@ use patchboard_domain::{
     plan::Plan,
     review::before_submission,
     schedule::read_start,
-    send::{Item, ItemState, count_kinds, plan_state},
+    send::{Item, ItemState, count_kinds, ended_badly, patch_groups, plan_state, requests_sent, urgency},
 };
 use patchboard_store::Submission;
 use serde_json::json;
@@ -27,11 +27,19 @@ pub struct SentPages {
     pub attempts: i64,
     /// Of its requests.
     pub requests: i64,
+    /// No pages: everything, to be printed and filed.
+    pub whole: bool,
 }
 
 impl Default for SentPages {
     fn default() -> Self {
-        Self { items: 1, attempts: 1, requests: 1 }
+        Self { items: 1, attempts: 1, requests: 1, whole: false }
+    }
+}
+
+impl SentPages {
+    fn of<T>(self, all: Vec<T>, page: i64) -> Page<T> {
+        if self.whole { Page::whole(all) } else { Page::of(all, page) }
     }
 }
 
@@ -166,6 +174,30 @@ impl Services {
         Ok(())
     }
 
+    /// Takes note of how a plan ended, where not all of it went well: it needs nobody's attention any more.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when it has not ended so, [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    pub async fn acknowledge(&self, actor: &Actor, id: &PlanId) -> Result<(), Error> {
+        let plan = self.plan(id).await?;
+        self.allow_plan(actor, Action::AcknowledgePlan, &plan)?;
+        if plan.acknowledged_at.is_some() {
+            // A second click.
+            return Ok(());
+        }
+        let sync = match self.cloud(&plan.cloud) {
+            Ok(cloud) => Some(self.sync_status(cloud).await?),
+            Err(_) => None,
+        };
+        let items = self.items_of(&plan, sync.and_then(|s| s.tasks_at)).await?;
+        if !ended_badly(&items) {
+            return Err(Error::Changed);
+        }
+        let detail = json!({ "state": plan_state(&items, false), "failed": items.iter().filter(|i| i.failed()).count() });
+        let deed = self.deed(actor, "plan.acknowledge", plan_subject(id), detail);
+        Ok(self.store().acknowledge_plan(id, actor.user.as_ref(), self.now(), &deed).await?)
+    }
+
     /// A submitted plan with everything its page needs.
     ///
     /// # Errors
@@ -185,7 +217,10 @@ impl Services {
         let items = self.items_of(&plan, sync.as_ref().and_then(|s| s.tasks_at)).await?;
         let (state, counts) = (plan_state(&items, plan.held_at.is_some()), count_kinds(&items));
         let waiting = items.iter().any(|i| i.state == ItemState::Planned);
-        let shown = Page::of(items, pages.items);
+        let (mut attempts, requests) = (self.store().attempts(id).await?, self.store().requests(id).await?);
+        attempts.reverse();
+        let sent = requests_sent(&items, &attempts);
+        let shown = pages.of(items, pages.items);
         let ids: Vec<InstanceId> = shown.rows.iter().map(|i| i.instance.clone()).collect();
         let names: BTreeMap<InstanceId, String> =
             self.store().instances_by_id(&plan.cloud, &ids).await?.into_iter().map(|i| (i.id, i.name)).collect();
@@ -193,8 +228,6 @@ impl Services {
             Some(cloud) => self.store().cloud_state(cloud.name()).await?.paused_until(self.store().now().await?),
             None => None,
         };
-        let mut attempts = self.store().attempts(id).await?;
-        attempts.reverse();
         Ok(SentView {
             moves: self.moved_view(&plan).await?,
             // The instant is what counts; that the wall has moved under it should be known.
@@ -209,8 +242,10 @@ impl Services {
             thread: self.thread(id).await?,
             state,
             counts,
-            requests: Page::of(self.store().requests(id).await?, pages.requests),
-            attempts: Page::of(attempts, pages.attempts),
+            groups: patch_groups(&requests),
+            requests_sent: sent,
+            requests: pages.of(requests, pages.requests),
+            attempts: pages.of(attempts, pages.attempts),
             not_before: self.store().not_before(id).await?.max(paused.filter(|_| waiting)),
             sync,
             settle_seconds: self.policy().settle_seconds,
@@ -223,12 +258,14 @@ impl Services {
         })
     }
 
-    /// The items of a plan, judged by the listing of tasks that began at `tasks_at`.
+    /// The items of a plan, judged by the listing of tasks that began at `tasks_at`: what went wrong first, then in the order of the
+    /// requests.
     async fn items_of(&self, plan: &Plan, tasks_at: Option<DateTime<Utc>>) -> Result<Vec<Item>, Error> {
         let mut items = self.store().items(&plan.id).await?;
         for item in &mut items {
             item.expect_listed(plan.start_at, tasks_at, self.policy().settle_seconds);
         }
+        items.sort_by_key(urgency);
         Ok(items)
     }
 

@@ -35,6 +35,8 @@ pub enum Action {
     HoldPlan,
     /// Take back what is not yet sent.
     WithdrawPlan,
+    /// Take note of how a plan ended, where not all of it went well.
+    AcknowledgePlan,
     /// Cancel a scheduled task, or delete its record.
     OrderTask,
     /// Say what became of something in doubt, after looking in the cloud.
@@ -53,7 +55,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, for tests that leave none out.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Read,
         Self::Refresh,
         Self::ResumeCloud,
@@ -68,6 +70,7 @@ impl Action {
         Self::Reopen,
         Self::HoldPlan,
         Self::WithdrawPlan,
+        Self::AcknowledgePlan,
         Self::OrderTask,
         Self::ResolveDoubt,
         Self::HoldAll,

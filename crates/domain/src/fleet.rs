@@ -14,7 +14,7 @@ use crate::{
     protocol::Attempt,
     review::{Difference, Need, Review, Verdict},
     schedule::{Start, TimeRefusal},
-    send::{CloudError, Item},
+    send::{CloudError, Item, PatchGroup},
     task::Task,
 };
 use chrono::{DateTime, Utc};
@@ -40,6 +40,11 @@ impl<T> Page<T> {
         let skip = usize::try_from((page - 1).saturating_mul(crate::filter::PAGE_SIZE)).unwrap_or(usize::MAX);
         let size = usize::try_from(crate::filter::PAGE_SIZE).unwrap_or(usize::MAX);
         Self { rows: all.into_iter().skip(skip).take(size).collect(), total, page }
+    }
+
+    /// Everything, on one page.
+    pub fn whole(all: Vec<T>) -> Self {
+        Self { total: i64::try_from(all.len()).unwrap_or(i64::MAX), rows: all, page: 1 }
     }
 
     /// Number of pages, at least 1.
@@ -324,7 +329,11 @@ pub struct SentView {
     pub state: PlanState,
     /// A page of the requests as confirmed.
     pub requests: Page<Request>,
-    /// A page of rows, one for every requested instance, with its name.
+    /// What all of them install.
+    pub groups: Vec<PatchGroup>,
+    /// How many of them were sent.
+    pub requests_sent: usize,
+    /// A page of rows, one for every requested instance, with its name. What went wrong comes first.
     pub items: Page<(Item, String)>,
     /// How many of each kind there are, with one of the kind.
     pub counts: Vec<(Item, usize)>,

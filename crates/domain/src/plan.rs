@@ -81,6 +81,12 @@ pub struct Plan {
     pub approvals_needed: i64,
     /// The plan whose tasks it takes the place of.
     pub moves: Option<PlanId>,
+    /// When somebody took note of how it ended, where not all of it went well.
+    #[serde(default)]
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// Who did.
+    #[serde(default)]
+    pub acknowledged_by: Option<UserId>,
 }
 
 impl Plan {

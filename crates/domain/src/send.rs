@@ -4,12 +4,16 @@
 //! any unsent `→ withdrawn | missed`. An answer names instances one by one, so the state is kept per instance.
 
 use crate::{
+    compile::Request,
     id::{InstanceId, TaskId},
     plan::PlanState,
+    protocol::Attempt,
     task::TaskStatus,
+    version::{EngineVersion, PatchVersion},
 };
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What the cloud or the network said when a request was refused or lost. Never holds a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Hash)]
@@ -216,6 +220,85 @@ impl Item {
             self.lost_sight = Some(LostSight::NeverListed);
         }
     }
+
+    /// The cloud has tried it, and says that it failed.
+    pub fn failed_in_cloud(&self) -> bool {
+        matches!(self.state, ItemState::Accepted { .. }) && self.task_status == Some(TaskStatus::Failed)
+    }
+
+    /// It was not done, and nobody took it back: it failed in the cloud, was refused, missed or not sent.
+    pub fn failed(&self) -> bool {
+        let not_scheduled = matches!(self.state, ItemState::Rejected { .. } | ItemState::Stopped { .. } | ItemState::Missed);
+        self.failed_in_cloud() || not_scheduled
+    }
+
+    /// Nothing more is to come of it by itself.
+    pub fn is_settled(&self) -> bool {
+        let runs = matches!(self.state, ItemState::Accepted { .. })
+            && self.lost_sight.is_none()
+            && self.task_status.as_ref().is_none_or(TaskStatus::is_open);
+        !self.state.is_open() && !runs
+    }
+}
+
+/// What a person has to see first, from 0: nobody knows, failed, refused, missed, not sent; then what goes on, and what is over.
+pub fn urgency(item: &Item) -> u8 {
+    use ItemState as S;
+    use TaskStatus as T;
+    if item.lost_sight.is_some() {
+        return 0;
+    }
+    match (&item.state, &item.task_status) {
+        (S::Unknown { .. } | S::Stopped { why: Stop::NoProof }, _) => 0,
+        (S::Accepted { .. }, Some(T::Failed)) => 1,
+        (S::Rejected { .. }, _) => 2,
+        (S::Missed, _) => 3,
+        (S::Stopped { .. }, _) => 4,
+        (S::Accepted { .. }, Some(T::Running | T::Other(_))) => 5,
+        (S::Moving { .. } | S::Planned | S::Sending, _) => 6,
+        (S::Accepted { .. }, None | Some(T::Pending)) => 7,
+        (S::Accepted { .. }, Some(T::Completed)) => 8,
+        (S::Accepted { .. }, Some(T::Canceled)) => 9,
+        (S::Withdrawn, _) => 10,
+    }
+}
+
+/// What the instances of one engine version are to get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchGroup {
+    /// Their engine version.
+    pub engine: EngineVersion,
+    /// The hot patches, ascending.
+    pub patches: Vec<PatchVersion>,
+    /// How many instances.
+    pub instances: usize,
+}
+
+/// What all requests of a plan install, each kind once, in the order of the requests.
+pub fn patch_groups(requests: &[Request]) -> Vec<PatchGroup> {
+    let mut groups: Vec<PatchGroup> = Vec::new();
+    for r in requests {
+        match groups.iter_mut().find(|g| g.engine == r.engine && g.patches == r.patches) {
+            Some(group) => group.instances += r.instances.len(),
+            None => groups.push(PatchGroup { engine: r.engine, patches: r.patches.clone(), instances: r.instances.len() }),
+        }
+    }
+    groups
+}
+
+/// How many requests have left, and have nothing that is still to be sent.
+pub fn requests_sent(items: &[Item], attempts: &[Attempt]) -> usize {
+    let waits = |i: &&Item| matches!(i.state, ItemState::Moving { .. } | ItemState::Planned | ItemState::Sending);
+    let waiting: BTreeSet<i64> = items.iter().filter(waits).map(|i| i.request).collect();
+    let has_left = |a: &&Attempt| a.outcome.as_deref().is_some_and(|outcome| outcome != "not_sent");
+    let left: BTreeSet<i64> = attempts.iter().filter(has_left).map(|a| a.request).collect();
+    left.difference(&waiting).count()
+}
+
+/// Nothing more is to come of a plan by itself, and not all of it went well: somebody has to take note. One of each kind is enough.
+pub fn ended_badly(items: &[Item]) -> bool {
+    let bad = matches!(plan_state(items, false), PlanState::InDoubt | PlanState::Failed | PlanState::PartlyFailed);
+    bad && items.iter().all(Item::is_settled)
 }
 
 /// How many items there are of each kind (state and task status), in the order of their first, each with one of the kind.
@@ -309,6 +392,81 @@ mod tests {
         assert_eq!(seen(&accepted(None), 120), Some(LostSight::NeverListed));
         assert_eq!(seen(&accepted(Some(TaskStatus::Pending)), 120), None);
         assert_eq!(seen(&item(ItemState::Missed, None), 120), None);
+    }
+
+    /// One of each kind, in the order in which a person has to see them.
+    fn by_urgency() -> Vec<Item> {
+        use TaskStatus as T;
+        let since = "2026-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let unknown = ItemState::Unknown { error: CloudError::default(), since, absent_at: None, looked_at: None };
+        vec![
+            item(unknown, None),
+            accepted(Some(T::Failed)),
+            item(ItemState::Rejected { error: CloudError::default() }, None),
+            item(ItemState::Missed, None),
+            item(ItemState::Stopped { why: Stop::Occupied }, None),
+            accepted(Some(T::Running)),
+            item(ItemState::Planned, None),
+            accepted(Some(T::Pending)),
+            accepted(Some(T::Completed)),
+            accepted(Some(T::Canceled)),
+            item(ItemState::Withdrawn, None),
+        ]
+    }
+
+    #[test]
+    fn what_a_person_has_to_see_comes_first() {
+        let order: Vec<u8> = by_urgency().iter().map(urgency).collect();
+        assert!(order.is_sorted_by(|a, b| a < b), "{order:?}");
+        let lost = Item { lost_sight: Some(LostSight::Gone), ..accepted(Some(TaskStatus::Pending)) };
+        let no_proof = item(ItemState::Stopped { why: Stop::NoProof }, None);
+        assert_eq!((urgency(&lost), urgency(&no_proof)), (0, 0), "nobody knows how they ended");
+        assert_eq!(urgency(&item(ItemState::Sending, None)), urgency(&item(ItemState::Planned, None)));
+        assert_eq!(urgency(&accepted(None)), urgency(&accepted(Some(TaskStatus::Pending))));
+    }
+
+    #[test]
+    fn what_failed_is_neither_withdrawn_nor_in_doubt_nor_under_way() {
+        let failed: Vec<bool> = by_urgency().iter().map(Item::failed).collect();
+        assert_eq!(failed, [false, true, true, true, true, false, false, false, false, false, false]);
+        let settled: Vec<bool> = by_urgency().iter().map(Item::is_settled).collect();
+        assert_eq!(settled, [false, true, true, true, true, false, false, false, true, true, true]);
+    }
+
+    #[test]
+    fn a_plan_ended_badly_only_once_nothing_more_comes() {
+        use TaskStatus as T;
+        let failed = || accepted(Some(T::Failed));
+        assert!(ended_badly(&[failed()]) && ended_badly(&[failed(), accepted(Some(T::Completed))]));
+        assert!(ended_badly(&[item(ItemState::Missed, None)]));
+        assert!(ended_badly(&[Item { lost_sight: Some(LostSight::Gone), ..accepted(Some(T::Pending)) }]));
+        for open in [accepted(None), accepted(Some(T::Running)), item(ItemState::Planned, None), by_urgency().remove(0)] {
+            assert!(!ended_badly(&[failed(), open.clone()]), "{open:?}");
+        }
+        assert!(!ended_badly(&[accepted(Some(T::Completed))]));
+        assert!(!ended_badly(&[item(ItemState::Withdrawn, None), accepted(Some(T::Canceled))]));
+    }
+
+    #[test]
+    fn a_request_is_sent_when_it_has_left_and_nothing_of_it_waits() {
+        let of = |request: i64, state: ItemState| Item { request, ..item(state, None) };
+        let attempt = |request: i64, outcome: Option<&str>| Attempt {
+            request,
+            number: 1,
+            fence: 1,
+            instances: Vec::new(),
+            body: String::new(),
+            known: Vec::new(),
+            began_at: DateTime::UNIX_EPOCH,
+            ended_at: None,
+            outcome: outcome.map(str::to_owned),
+            error: None,
+        };
+        let done = ItemState::Accepted { task: TaskId::new("t"), adopted: false };
+        let items = [of(0, done.clone()), of(1, done), of(1, ItemState::Planned), of(2, ItemState::Sending), of(3, ItemState::Planned)];
+        let attempts = [attempt(0, Some("accepted")), attempt(1, Some("partial")), attempt(2, None), attempt(3, Some("not_sent"))];
+        assert_eq!(requests_sent(&items, &attempts), 1);
+        assert_eq!(requests_sent(&items, &[]), 0);
     }
 
     #[test]

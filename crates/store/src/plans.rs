@@ -18,7 +18,7 @@ use sqlx::FromRow;
 use std::collections::BTreeMap;
 
 pub(crate) const SELECT: &str = "SELECT id, cloud, draft, revision, created_at, updated_at, submitted_at, start_at, held_at,
-    author, edited_by, review, approved_hash, approvals_needed, moves FROM plans";
+    author, edited_by, review, approved_hash, approvals_needed, moves, acknowledged_at, acknowledged_by FROM plans";
 
 #[derive(FromRow)]
 pub(crate) struct Row {
@@ -37,6 +37,8 @@ pub(crate) struct Row {
     approved_hash: Option<String>,
     approvals_needed: i64,
     moves: Option<String>,
+    acknowledged_at: Option<i64>,
+    acknowledged_by: Option<String>,
 }
 
 impl Row {
@@ -59,6 +61,8 @@ impl Row {
             approved_hash: self.approved_hash,
             approvals_needed: self.approvals_needed,
             moves: self.moves.map(PlanId::new),
+            acknowledged_at: self.acknowledged_at.map(instant),
+            acknowledged_by: self.acknowledged_by.map(UserId::new),
         })
     }
 }
@@ -212,6 +216,29 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         // Withdrawn before: there is nothing to do and nothing to write down.
+        if done.rows_affected() == 1 {
+            append(&mut tx, deed).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that somebody took note of how a plan ended. One that was acknowledged before, or never submitted, stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn acknowledge_plan(&self, id: &PlanId, by: Option<&UserId>, now: DateTime<Utc>, deed: &Deed) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE plans SET acknowledged_at = $1, acknowledged_by = $2, updated_at = $1
+             WHERE id = $3 AND submitted_at IS NOT NULL AND acknowledged_at IS NULL",
+        )
+        .bind(ms(now))
+        .bind(by.map(UserId::as_str))
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await?;
+        // A second click: there is nothing to do and nothing to write down.
         if done.rows_affected() == 1 {
             append(&mut tx, deed).await?;
             tx.commit().await?;
