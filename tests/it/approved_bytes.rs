@@ -7,7 +7,7 @@ use patchboard_backend::Policy;
 use patchboard_domain::account::Role;
 
 /// Tables that no body, start, cloud, eligibility or approval comes from, and what they hold.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("codes", "one-time codes"),
     ("comments", "what was said about plans"),
     ("devices", "browsers that are known"),
@@ -19,7 +19,6 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("sessions", "who is signed in"),
     ("unsent_words", "comments that were not sent"),
     ("used_answers", "answers of a provider"),
-    ("acknowledged", "what somebody has seen"),
 ];
 
 /// Cases that run side by side.

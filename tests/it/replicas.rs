@@ -169,7 +169,7 @@ async fn what_one_replica_learns_of_a_cloud_all_know() {
     other.send_pass(&other.clouds()[0]).await.unwrap();
     assert_eq!(app.simulator.requests(""), before, "six refusals would lock the key, whoever makes them");
     assert!(other.sync_statuses().await.unwrap()[0].stopped);
-    assert_eq!(app.words(&id).await, ["rejected"]);
+    assert_eq!(app.words(&id).await, ["planned"]);
     // Somebody who signed in at one is signed in at the other.
     let person = app.person("li.na", &[Role::Operator]).await;
     let router = patchboard::server::router(other, patchboard::server::Front::default());
