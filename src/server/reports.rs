@@ -13,7 +13,7 @@ const AT_ONCE: usize = 5;
 /// Logs reports, by either of the two formats (`report-uri` of CSP 2, and the Reporting API). Anybody may send anything here, so
 /// it is a few words and not often.
 pub(super) async fn take(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>, body: Bytes) -> StatusCode {
-    if !state.services.may_report(&identity.address()) {
+    if !state.services.may_report(identity.address()) {
         return StatusCode::TOO_MANY_REQUESTS;
     }
     let Ok(sent) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };

@@ -50,7 +50,7 @@ pub(super) async fn begin(
         return StatusCode::NOT_FOUND.into_response();
     }
     let next = kept(&paths::local(&query.next));
-    match state.services.begin_sso(&way_back(&state, &headers), !query.again.is_empty(), &identity.address()).await {
+    match state.services.begin_sso(&way_back(&state, &headers), !query.again.is_empty(), identity.address()).await {
         Ok(away) => {
             let mut response = redirect(&away.address);
             let again = if query.again.is_empty() { "" } else { AGAIN };

@@ -136,7 +136,8 @@ async fn without_an_edit_both_plans_are_sent_as_approved() {
     app.send().await;
     let mut sent = app.simulator.create_bodies();
     let mut wanted = bodies.clone();
-    (sent.sort(), wanted.sort());
+    sent.sort();
+    wanted.sort();
     assert_eq!(sent, wanted);
 }
 

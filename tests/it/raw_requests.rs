@@ -93,10 +93,8 @@ fn get(target: &str, cookie: &str) -> Vec<u8> {
 
 /// The page of one plan, instance or task, which there may not be.
 fn is_of_something(target: &str) -> bool {
-    match target.split('/').skip(1).collect::<Vec<_>>()[..] {
-        ["plans", _] | ["plans", _, "instances" | "schedule" | "record"] | ["instances" | "tasks", _, _] => true,
-        _ => false,
-    }
+    let segments: Vec<&str> = target.split('/').skip(1).collect();
+    matches!(segments[..], ["plans", _] | ["plans", _, "instances" | "schedule" | "record"] | ["instances" | "tasks", _, _])
 }
 
 fn targets() -> Vec<String> {

@@ -202,7 +202,7 @@ fn check_attempts(attempts: &[Option<(i64, i64)>]) -> Result<(), Mismatch> {
 /// nothing is believed.
 pub fn missing_rows(stored: &StoredPlan) -> Vec<(i64, InstanceId)> {
     let requests: Vec<Request> = stored.requests.iter().filter_map(|(_, request)| request.clone()).collect();
-    if !stored.plan.as_ref().is_some_and(|plan| ApprovedPlan::verify(plan, &requests, |_, _| true).is_ok()) {
+    if stored.plan.as_ref().is_none_or(|plan| ApprovedPlan::verify(plan, &requests, |_, _| true).is_err()) {
         return Vec::new();
     }
     let rows: BTreeSet<&InstanceId> = stored.items.iter().map(|item| &item.instance).collect();
