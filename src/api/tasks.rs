@@ -23,9 +23,17 @@ pub async fn load_task(cloud: String, task: String) -> Result<OrderView, ApiErro
     services.order_view(&actor, &CloudName::new(cloud), &TaskId::new(task)).await.map_err(super::failed)
 }
 
-/// Cancels a task or deletes its record. `what` is `cancel` or `delete`.
+/// Cancels a task or deletes its record. `what` is `cancel` or `delete`; `reason` and `typed` are needed for a task that somebody made
+/// outside Patchboard.
 #[server(endpoint = "tasks/order")]
-pub async fn order_task(cloud: String, task: String, what: String) -> Result<(), ApiError> {
+pub async fn order_task(
+    cloud: String,
+    task: String,
+    what: String,
+    #[server(default)] reason: String,
+    #[server(default)] typed: String,
+) -> Result<(), ApiError> {
+    use patchboard_backend::Given;
     use patchboard_domain::{
         cancel::TaskOrder,
         id::{CloudName, TaskId},
@@ -33,11 +41,13 @@ pub async fn order_task(cloud: String, task: String, what: String) -> Result<(),
     let (services, actor) = super::who()?;
     let (cloud, task) = (CloudName::new(cloud), TaskId::new(task));
     let here = crate::paths::task(&cloud, &task);
+    let given = Given { reason: &reason, typed: &typed };
     let result = match what.as_str() {
-        "cancel" => services.order(&actor, &cloud, &task, TaskOrder::Cancel).await,
-        "delete" => services.order(&actor, &cloud, &task, TaskOrder::Delete).await,
+        "cancel" => services.order(&actor, &cloud, &task, TaskOrder::Cancel, given).await,
+        "delete" => services.order(&actor, &cloud, &task, TaskOrder::Delete, given).await,
         _ => Err(patchboard_backend::Error::NotFound),
     };
-    super::answer(result.map(|()| here.clone()), &here);
+    let back = if reason.is_empty() { here.clone() } else { crate::paths::with(&here, "reason", &reason) };
+    super::answer(result.map(|()| here), &back);
     Ok(())
 }

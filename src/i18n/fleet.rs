@@ -25,6 +25,10 @@ messages! {
     filter_form { "Form", "部署形态" }
     filter_cloud { "Cloud", "云连接" }
     filters { "Filters", "筛选" }
+    cloud_empty_title { "The cloud answered with no instances", "云端返回的实例数为 0" }
+    cloud_empty_text(cloud: &str, read: &str, region: &str, project: &str, account: &str) { "{cloud}, read {read}: region {region}, project {project}, asked with {account}. Check the project id and the region, and whether these credentials may list instances (gaussdb:instance:list).", "{cloud}，读取于 {read}：区域 {region}，项目 {project}，使用{account}。请检查项目 ID 和区域，以及该凭证是否有权查询实例（gaussdb:instance:list）。" }
+    account_key(last: &str) { "the access key ending in {last}", "尾号为 {last} 的访问密钥" }
+    account_user(name: &str) { "the IAM user {name}", "IAM 用户 {name}" }
     fleet_empty_title { "No instance was ever listed", "尚未列出任何实例" }
     fleet_empty_text { "Patchboard reads the instances of the configured project by itself. As soon as the cloud answers, they stand here.", "Patchboard 会自动读取所配置项目中的实例。云端应答后即显示在此。" }
     fleet_none_match { "No instance matches these filters.", "没有符合筛选条件的实例。" }

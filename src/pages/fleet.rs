@@ -7,11 +7,12 @@ use crate::{
     paths,
     query::Query,
     viewer::Viewer,
+    when,
 };
 use leptos::prelude::*;
 use patchboard_domain::{
     filter::FleetFilter,
-    fleet::{FleetRow, FleetView},
+    fleet::{Account, FleetRow, FleetView, SyncStatus},
 };
 
 /// The fleet. Without JavaScript: filters are a GET form, pages are links.
@@ -32,6 +33,7 @@ fn Fleet(view: FleetView, filter: FleetFilter) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let never = view.sync.iter().all(|s| s.instances_at.is_none());
+    let sync = view.sync.clone();
     let (page, pages, total) = (view.page.page, view.page.pages(), view.page.total);
     let filtered = !filter.is_empty();
     let link = filter.clone();
@@ -66,10 +68,34 @@ fn Fleet(view: FleetView, filter: FleetFilter) -> impl IntoView {
             } else if filtered && !never {
                 view! { <Empty title=lang.fleet_none_match() text="" href=paths::INSTANCES action=lang.clear_filters()/> }.into_any()
             } else {
-                view! { <Empty title=lang.fleet_empty_title() text=lang.fleet_empty_text()/> }.into_any()
+                view! { <NoInstances sync=sync/> }.into_any()
             }}
         </div>
         <Updates every=15/>
+    }
+}
+
+/// Why there is no instance: nothing was read yet, or the cloud answered with none. Then it is said what it was asked with.
+#[component]
+pub(super) fn NoInstances(sync: Vec<SyncStatus>) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let answered: Vec<String> = sync
+        .iter()
+        .filter_map(|s| {
+            let (at, connection) = (s.instances_at?, s.connection.as_ref()?);
+            let account = match &connection.account {
+                Account::KeyEnding(last) => lang.account_key(last),
+                Account::User(name) => lang.account_user(name),
+            };
+            let project = connection.project.as_deref().unwrap_or("—");
+            Some(lang.cloud_empty_text(s.cloud.as_str(), &when::precise(&viewer, at), &connection.region, project, &account))
+        })
+        .collect();
+    if answered.is_empty() {
+        view! { <Empty title=lang.fleet_empty_title() text=lang.fleet_empty_text()/> }.into_any()
+    } else {
+        view! { <Empty title=lang.cloud_empty_title() text=answered.join(" ")/> }.into_any()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     api::{PickInstances, load_picker},
     components::{Empty, FilterFields, InstanceStatus, PageButtons, PageHead, PlanSteps, Step, SyncBar, TextArea, Updates, load},
     islands::{SaveAsYouGo, TickRows},
-    pages::{fleet_filter, page_number, plan_parts::EditedBy},
+    pages::{fleet::NoInstances, fleet_filter, page_number, plan_parts::EditedBy},
     paths,
     query::Query,
     viewer::Viewer,
@@ -13,7 +13,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::use_params_map;
 use patchboard_domain::{
     filter::FleetFilter,
-    fleet::{FleetRow, Pasted, PickerView},
+    fleet::{FleetRow, Pasted, PickerView, SyncStatus},
 };
 
 /// Picking instances. Without JavaScript: boxes and buttons of one form; every button keeps the ticks.
@@ -61,6 +61,8 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
     let was: Vec<String> =
         view.page.rows.iter().map(|r| &r.instance.id).filter(|id| chosen.contains(id)).map(ToString::to_string).collect();
     let paste_open = !view.pasted.is_empty();
+    let filtered = !filter.is_empty() || selected_only;
+    let sync: Vec<_> = view.sync.iter().filter(|s| s.cloud.as_str() == cloud).cloned().collect();
     let applied = serde_json::to_string(&filter).unwrap_or_default();
     let (page, pages, total) = (view.page.page, view.page.pages(), view.page.total);
     let rows = view
@@ -131,7 +133,7 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
                     <PageButtons page=page pages=pages/>
                 }.into_any()
             } else {
-                view! { <Empty title=lang.fleet_none_match() text=""/> }.into_any()
+                view! { <NoneToPick filtered=filtered sync=sync/> }.into_any()
             }}
             <details class="paste" open=paste_open>
                 <summary>{lang.paste_title()}</summary>
@@ -144,6 +146,16 @@ fn Picker(view: PickerView, filter: FleetFilter, selected_only: bool) -> impl In
         <Updates every=5 quiet=true/>
         <SaveAsYouGo form="picker".to_owned() failed=lang.save_failed().to_owned() refused=lang.save_refused().to_owned() ended=lang.save_ended().to_owned()/>
     }.into_any()
+}
+
+#[component]
+fn NoneToPick(filtered: bool, sync: Vec<SyncStatus>) -> impl IntoView {
+    let lang = Viewer::current().lang;
+    if filtered {
+        view! { <Empty title=lang.fleet_none_match() text=""/> }.into_any()
+    } else {
+        view! { <NoInstances sync=sync/> }.into_any()
+    }
 }
 
 #[component]

@@ -4,6 +4,7 @@ use crate::{
     api::{OrderTask, load_task},
     components::{PageHead, TaskBadge, Updates, load},
     paths,
+    query::Query,
     viewer::Viewer,
     when::Time,
 };
@@ -58,9 +59,14 @@ fn Task(view: OrderView) -> impl IntoView {
                 <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_status()}</th><th scope="col">{lang.col_versions()}</th><th scope="col">{lang.col_start()}</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table></div>
+            {view.typed.clone().map(|_| view! { <p class="banner warn">{lang.task_external()}</p> })}
             {view.may.then(|| view! { <form method="post" action=OrderTask::url() class="card">
                 <input type="hidden" name="cloud" value=first.cloud.to_string()/>
                 <input type="hidden" name="task" value=first.id.to_string()/>
+                {view.typed.clone().map(|typed| view! {
+                    <label class="field">{lang.order_reason()}<input name="reason" maxlength="1000" required value=Query::current().get("reason")/></label>
+                    <label class="field">{lang.order_typed(&typed)}<input name="typed" autocomplete="off" required/></label>
+                })}
                 <p class="hint">{lang.cancel_help()}</p>
                 <button class="danger" name="what" value="cancel" disabled=no_cancel.is_some()>{lang.cancel_tasks(&lang.instances(n))}</button>
                 {no_cancel.map(|text| view! { <p class="sub">{text}</p> })}

@@ -62,10 +62,10 @@ fn read(uri: &Uri) -> Target {
 /// The spelling of a path that [`paths`] uses. Nothing for a path that somebody could read otherwise: with empty or dot segments, with
 /// what ends or escapes a segment once it is decoded, or with bytes that are no text.
 fn canonical_path(path: &str) -> Option<String> {
-    let trimmed = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
-    if trimmed == "/" {
-        return Some(trimmed.to_owned());
+    if path == "/" {
+        return Some(path.to_owned());
     }
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
     let mut canonical = String::with_capacity(trimmed.len());
     for segment in trimmed.strip_prefix('/')?.split('/') {
         let decoded = decoded(segment)?;

@@ -1,6 +1,8 @@
 //! The main job through the forms.
 
 use crate::support::TestApp;
+use chrono::Duration;
+use patchboard_backend::clock::Clock;
 use patchboard_domain::plan::PlanState;
 
 #[tokio::test]
@@ -159,6 +161,33 @@ async fn a_task_is_cancelled_only_when_the_list_says_so() {
     assert!(page.contains("no longer listed by the cloud"), "our history stays");
     let again = app.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "cancel")]).await;
     assert!(again.location.contains("error=refused"));
+}
+
+#[tokio::test]
+async fn a_task_of_somebody_else_is_cancelled_with_a_reason_and_its_name_alone() {
+    let app = TestApp::start().await;
+    let instance = app.pickable(1).remove(0);
+    let (start, now) = (app.clock.now() + Duration::hours(5), app.clock.now());
+    app.simulator.world(|w| w.schedule_elsewhere(&instance, "3.208.0.7", start, now));
+    app.sync().await;
+    let (task, name) = app.simulator.world(|w| (w.tasks_of(&instance)[0].id.clone(), w.instances[&instance].name.clone()));
+    let path = format!("/tasks/test/{}", task.replace('-', ""));
+    let page = app.get(&path).await.body;
+    assert!(page.contains("made outside Patchboard") && page.contains(&format!("Type {name} to confirm")), "{page}");
+    let cancel = async |reason: &str, typed: &str| {
+        let fields = [("cloud", "test"), ("task", task.as_str()), ("what", "cancel"), ("reason", reason), ("typed", typed)];
+        app.post("/api/tasks/order", &fields).await.location
+    };
+    assert!(cancel("", &name).await.contains("error=needs_comment"));
+    let back = cancel("agreed with 王伟", "something else").await;
+    assert!(back.contains("error=confirm"), "{back}");
+    assert!(app.get(&back).await.body.contains("value=\"agreed with 王伟\""), "what was typed is still there");
+    app.sync().await;
+    assert_eq!(app.simulator.requests("/cancel"), 0, "nothing was asked of the cloud");
+    assert_eq!(cancel("agreed with 王伟", &name).await, path);
+    app.sync().await;
+    assert!(app.get(&path).await.body.contains("confirmed by the list"));
+    assert!(app.get("/ledger.jsonl").await.body.contains("agreed with 王伟"), "the audit log keeps the reason");
 }
 
 #[tokio::test]

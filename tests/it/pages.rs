@@ -44,6 +44,23 @@ async fn routes(app: &TestApp) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn an_answered_nothing_says_what_was_asked_with() {
+    let app = TestApp::unread(0).await;
+    for path in ["/instances", "/plans/new"] {
+        let page = app.get(path).await.body;
+        assert!(page.contains("No instance was ever listed") && !page.contains("answered with no instances"), "{path}");
+    }
+    app.sync().await;
+    for path in ["/instances", "/plans/new"] {
+        let page = app.get(path).await.body;
+        for text in ["The cloud answered with no instances", "region ap-southeast-1", "project ", "access key ending in", "2026-11-23"] {
+            assert!(page.contains(text), "{path}: {text}\n{page}");
+        }
+        assert!(!page.contains(patchboard_simulator::ACCESS_KEY), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_route_answers_whole_under_fifty_at_once() {
     let app = std::sync::Arc::new(TestApp::start().await);
     for path in routes(&app).await {

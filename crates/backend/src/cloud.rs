@@ -1,7 +1,10 @@
 //! One configured connection to a cloud. What was learned of it is in the store, where every replica finds it.
 
 use crate::{clock::SharedClock, pacer::SharedPace};
-use patchboard_domain::id::CloudName;
+use patchboard_domain::{
+    fleet::{Account, Connection},
+    id::CloudName,
+};
 use patchboard_gaussdb::{Client, Credentials, Error, Options};
 use patchboard_store::Store;
 use secrecy::SecretString;
@@ -71,8 +74,20 @@ pub struct Cloud {
     inner: Arc<Inner>,
 }
 
+fn account(secrets: &Secrets) -> Account {
+    match secrets {
+        Secrets::Key { access, .. } => {
+            let last: Vec<char> = access.chars().rev().take(2).collect();
+            Account::KeyEnding(last.into_iter().rev().collect())
+        }
+        Secrets::Password { user, .. } => Account::User(user.clone()),
+    }
+}
+
 struct Inner {
     name: CloudName,
+    region: String,
+    account: Account,
     client: Client,
     pace: Arc<SharedPace>,
     /// Wakes the senders.
@@ -87,6 +102,7 @@ impl Cloud {
     /// # Errors
     /// [`Error::Invalid`] with a sentence about the setting that is wrong.
     pub fn new(settings: CloudSettings, clock: SharedClock) -> Result<Self, Error> {
+        let (region, account) = (settings.region.clone(), account(&settings.secrets));
         let credentials = match settings.secrets {
             Secrets::Key { access, secret, security_token } => {
                 Credentials::Key { access, secret: SecretString::from(secret), security_token: security_token.map(SecretString::from) }
@@ -104,13 +120,20 @@ impl Cloud {
         let name = CloudName::new(settings.name);
         let pace = Arc::new(SharedPace::new(name.clone(), settings.calls_per_minute, clock));
         options.pacer = Some(pace.clone());
-        let inner = Inner { name, client: Client::new(options)?, pace, sender: watch::Sender::new(0), sync: Notify::new() };
+        let inner =
+            Inner { name, region, account, client: Client::new(options)?, pace, sender: watch::Sender::new(0), sync: Notify::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Its name.
     pub fn name(&self) -> &CloudName {
         &self.inner.name
+    }
+
+    /// What it is asked with.
+    pub(crate) fn connection(&self) -> Connection {
+        let project = self.inner.client.known_project().map(str::to_owned);
+        Connection { region: self.inner.region.clone(), project, account: self.inner.account.clone() }
     }
 
     /// The host it calls.

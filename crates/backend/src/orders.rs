@@ -1,10 +1,10 @@
 //! Cancelling tasks and deleting their records: asked, answered, confirmed by the list.
 
-use crate::{Cloud, Error, Services, sync::Failure, translate};
+use crate::{Cloud, Error, Services, review::cleaned, sync::Failure, translate};
 use patchboard_domain::{
     account::Actor,
     authority::Action,
-    cancel::{OrderRefusal, OrderState, TaskOrder, check_order},
+    cancel::{OrderRefusal, OrderState, TaskOrder, check_order, must_be_typed},
     fleet::OrderView,
     id::{CloudName, TaskId},
     ledger::Deed,
@@ -13,6 +13,18 @@ use patchboard_domain::{
 use patchboard_gaussdb::Fate;
 use patchboard_store::{MoveOrder, OrderRow};
 use serde_json::json;
+
+/// Longest reason, in characters.
+const REASON_MAX: usize = 1_000;
+
+/// What somebody typed with an order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// Why.
+    pub reason: &'a str,
+    /// What the page asks to type.
+    pub typed: &'a str,
+}
 
 impl Services {
     /// The page that asks before cancelling or deleting: everybody who shares the id.
@@ -34,15 +46,18 @@ impl Services {
             cancel: check(TaskOrder::Cancel),
             delete: check(TaskOrder::Delete),
             orders: orders.into_iter().map(|o| (o.what, o.asked_at, o.state)).collect(),
+            typed: must_be_typed(&tasks),
             tasks,
         })
     }
 
-    /// Journals an order and wakes the one who gives it to the cloud.
+    /// Journals an order and wakes the one who gives it to the cloud. What somebody made outside Patchboard needs a reason and what the
+    /// page asks to type.
     ///
     /// # Errors
-    /// [`Error::Order`] when it is not possible, [`Error::NotFound`], [`Error::Store`].
-    pub async fn order(&self, actor: &Actor, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> Result<(), Error> {
+    /// [`Error::Order`] when it is not possible, [`Error::NeedsComment`] without a reason, [`Error::Confirm`] when something else was
+    /// typed, [`Error::NotFound`], [`Error::Store`].
+    pub async fn order(&self, actor: &Actor, cloud: &CloudName, task: &TaskId, what: TaskOrder, given: Given<'_>) -> Result<(), Error> {
         self.allow(actor, Action::OrderTask)?;
         let view = self.order_view(actor, cloud, task).await?;
         let allowed = match what {
@@ -50,15 +65,34 @@ impl Services {
             TaskOrder::Delete => view.delete,
         };
         allowed.map_err(Error::Order)?;
+        let reason = cleaned(given.reason, REASON_MAX);
+        if let Some(typed) = &view.typed {
+            if reason.is_empty() {
+                return Err(Error::NeedsComment);
+            }
+            if given.typed.trim() != typed {
+                return Err(Error::Confirm);
+            }
+        }
         let id = view.tasks.first().map_or_else(|| task.clone(), |t| t.id.clone());
-        self.journal_order(actor, cloud, &id, what).await?;
+        self.journal_order(actor, cloud, &id, what, &reason).await?;
         self.cloud(cloud)?.sync().notify_one();
         Ok(())
     }
 
     /// Writes an order down; whoever looks at the cloud next gives it.
-    pub(crate) async fn journal_order(&self, actor: &Actor, cloud: &CloudName, task: &TaskId, what: TaskOrder) -> Result<(), Error> {
-        let (order, deed) = self.begin_order(actor, cloud, task, what);
+    pub(crate) async fn journal_order(
+        &self,
+        actor: &Actor,
+        cloud: &CloudName,
+        task: &TaskId,
+        what: TaskOrder,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let (order, mut deed) = self.begin_order(actor, cloud, task, what);
+        if !reason.is_empty() {
+            deed.detail["reason"] = json!(reason);
+        }
         match self.store().add_order(cloud, &order, &deed).await {
             Ok(()) => {}
             Err(patchboard_store::Error::Conflict) => return Err(Error::Order(OrderRefusal::Asked)),

@@ -298,7 +298,9 @@ impl Services {
             paused_until: None,
             skew_seconds: None,
             next_at: None,
+            connection: None,
         });
+        status.connection = Some(cloud.connection());
         let state = self.store().cloud_state(cloud.name()).await?;
         status.stopped = state.is_stopped();
         status.paused_until = state.throttled_until(self.store().now().await?);

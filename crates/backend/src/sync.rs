@@ -223,7 +223,7 @@ impl Services {
             }
             let Some(task) = tasks.first() else { continue };
             tracing::warn!(task.id = %task.id, instances = instances.len(), "made twice by calls of ours; taken back");
-            self.journal_order(&Actor::system(), cloud.name(), &task.id, TaskOrder::Cancel).await?;
+            self.journal_order(&Actor::system(), cloud.name(), &task.id, TaskOrder::Cancel, "").await?;
         }
         Ok(())
     }

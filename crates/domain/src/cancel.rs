@@ -27,6 +27,20 @@ impl TaskOrder {
     }
 }
 
+/// What must be typed before a task is cancelled or its record deleted: of one that somebody made outside Patchboard the name of its
+/// instance, or the number of its instances where several share the id. Nothing for tasks of our plans.
+pub fn must_be_typed(tasks: &[Task]) -> Option<String> {
+    let listed: Vec<&Task> = tasks.iter().filter(|t| t.gone_at.is_none()).collect();
+    if listed.iter().all(|t| t.plan.is_some()) {
+        return None;
+    }
+    Some(match listed[..] {
+        [one] if one.instance_name.is_empty() => one.instance.to_string(),
+        [one] => one.instance_name.clone(),
+        _ => listed.len().to_string(),
+    })
+}
+
 /// How far such an order has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]

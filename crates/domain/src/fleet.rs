@@ -80,6 +80,29 @@ pub struct SyncStatus {
     /// When it is looked at again, if nobody asks before.
     #[serde(default)]
     pub next_at: Option<DateTime<Utc>>,
+    /// What it is asked with; nothing where no such connection is configured.
+    #[serde(default)]
+    pub connection: Option<Connection>,
+}
+
+/// What a cloud is asked with. Never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Region id.
+    pub region: String,
+    /// Project id, once it is known.
+    pub project: Option<String>,
+    /// Whose rights count.
+    pub account: Account,
+}
+
+/// Whose rights count at a cloud.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Account {
+    /// An access key, by its last two characters.
+    KeyEnding(String),
+    /// An IAM user, by name.
+    User(String),
 }
 
 /// A row of the fleet.
@@ -400,6 +423,8 @@ pub struct OrderView {
     pub delete: Result<(), OrderRefusal>,
     /// The one who looks may ask for either.
     pub may: bool,
+    /// What must be typed for either, and a reason given, because somebody made it outside Patchboard.
+    pub typed: Option<String>,
 }
 
 /// Something in doubt.

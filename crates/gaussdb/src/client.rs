@@ -203,6 +203,11 @@ impl Client {
         self.inner.project.get_or_try_init(|| self.find_project()).await.map(String::as_str)
     }
 
+    /// The project id, where it was configured or found already.
+    pub fn known_project(&self) -> Option<&str> {
+        self.inner.project.get().map(String::as_str)
+    }
+
     /// A path below `/{version}/{project_id}` of the GaussDB endpoint.
     async fn call(&self, method: Method, version: &str, rest: &str) -> Result<Call<'_>, Error> {
         let project = self.project_id().await.map_err(Error::before_sending)?.to_owned();
