@@ -144,3 +144,19 @@ export async function draft(page: Page, query: string, title = ""): Promise<stri
   await expect(page.getByRole("heading", { name: "What will happen" })).toBeVisible();
   return new URL(page.url()).pathname;
 }
+
+/** Types the number of instances, where a plan touches production and asks for it. */
+export async function countOfProduction(page: Page): Promise<void> {
+  const field = page.getByLabel(/To approve, type the number of instances/);
+  if ((await field.count()) === 0) return;
+  const label = await page.locator("label", { hasText: "To approve, type the number" }).innerText();
+  await field.fill(/instances: (\d+)/.exec(label)?.[1] ?? "");
+}
+
+/** Gives a reason and types what the page of a task asks for, where it touches production or the work of others. */
+export async function reasonAndName(page: Page): Promise<void> {
+  const typed = page.locator("label", { has: page.locator("input[name=typed]") });
+  if ((await typed.count()) === 0) return;
+  await page.getByLabel(/^Reason/).fill("wrong night");
+  await typed.locator("input").fill(/Type (.+) to confirm/.exec(await typed.innerText())?.[1] ?? "");
+}

@@ -25,7 +25,7 @@ pub fn shell(options: LeptosOptions, viewer: &Viewer) -> impl IntoView + use<> {
     let style = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
-        <html lang=viewer.lang.tag() data-theme=viewer.theme.as_str()>
+        <html lang=viewer.lang.tag() data-theme=viewer.theme.as_str() data-now=viewer.now.timestamp_millis().to_string()>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

@@ -1,6 +1,6 @@
 //! How an instant is written: `2026-11-23 02:00 (UTC+8)`, the same everywhere.
 
-use crate::viewer::Viewer;
+use crate::{i18n::Lang, viewer::Viewer};
 use chrono::{DateTime, Datelike, FixedOffset, Utc};
 use leptos::prelude::*;
 use patchboard_domain::time::offset_label;
@@ -52,6 +52,12 @@ pub fn precise(viewer: &Viewer, instant: DateTime<Utc>) -> String {
 /// `3 min ago` when the page was made.
 pub fn relative(viewer: &Viewer, instant: DateTime<Utc>) -> String {
     viewer.lang.relative((instant - viewer.now).num_seconds())
+}
+
+/// A sentence around `3 min ago`. In the browser its age goes on counting, whether the server can be reached or not.
+pub fn counting(viewer: &Viewer, at: DateTime<Utc>, sentence: fn(Lang, &str) -> String) -> impl IntoView + use<> {
+    let said = sentence(viewer.lang, &relative(viewer, at));
+    view! { <span data-age=at.timestamp_millis().to_string() data-sentence=sentence(viewer.lang, "{}")>{said}</span> }
 }
 
 /// An instant on the viewer's clock; hovering shows UTC and the distance.

@@ -1,4 +1,4 @@
-import { become, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
+import { become, countOfProduction, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
 import type { Page } from "@playwright/test";
 import type { Demo } from "../fixtures";
 
@@ -13,6 +13,7 @@ async function plans(page: Page, demo: Demo): Promise<Record<string, string>> {
     await page.getByRole("button", { name: "Ask for a decision" }).click();
     await become(page, demo, "wang.wei");
     await open(page, path);
+    await countOfProduction(page);
     await page.getByRole("button", { name: "Approve exactly these requests" }).click();
     await become(page, demo, "li.na");
     await open(page, path);

@@ -1,6 +1,6 @@
 // The main job, end to end, as a DBA does it: pick, choose versions and a time, see exactly what will be sent, send it, watch
 // the tasks that come back. Runs with islands and with JavaScript off.
-import { accessible, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
+import { accessible, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, reasonAndName, test } from "../fixtures";
 
 test("pick, schedule, review, send, watch, cancel", async ({ page }) => {
   await fleetIsThere(page);
@@ -32,7 +32,7 @@ test("pick, schedule, review, send, watch, cancel", async ({ page }) => {
   await page.getByLabel("in time zone").fill("Asia/Shanghai");
   await page.getByLabel("Date and time").fill(localTime(0.2, 8));
   await page.getByRole("button", { name: "Continue to review" }).click();
-  await expect(page.getByRole("heading", { name: "This stands against sending" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Solve before it can be sent" })).toBeVisible();
   await expect(page.getByText("at least 30 minutes away")).toBeVisible();
   await expect(page.getByRole("button", { name: /Schedule hot patches/ })).toHaveCount(0);
   await page.getByRole("link", { name: "Change: Versions and time" }).click();
@@ -74,6 +74,7 @@ test("pick, schedule, review, send, watch, cancel", async ({ page }) => {
   await expect(page.getByText("Everything listed here goes together")).toBeVisible();
   await expect(page.locator("tbody tr")).toHaveCount(2);
   await accessible(page);
+  await reasonAndName(page);
   await page.getByRole("button", { name: "Cancel for 2 instances" }).click();
   await ready(page);
   const cancelled = page.locator("tbody tr", { hasText: "Cancelled" });
@@ -84,6 +85,7 @@ test("pick, schedule, review, send, watch, cancel", async ({ page }) => {
   else await eventually(page, async () => expect(confirmed).toBeVisible({ timeout: 500 }));
 
   // And its record can go; our history stays.
+  await reasonAndName(page);
   await page.getByRole("button", { name: "Delete the record in the cloud" }).click();
   const gone = page.locator("tbody tr", { hasText: "no longer listed" });
   if (hydrated()) await expect(gone).toHaveCount(2, { timeout: 30_000 });

@@ -1,5 +1,5 @@
 // DBA and team lead at once, in two browsers: asked, changed, approved, sent, and proved.
-import { accessible, become, draft, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
+import { accessible, become, countOfProduction, draft, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, test } from "../fixtures";
 import type { Browser, Page } from "@playwright/test";
 import type { Demo } from "../fixtures";
 
@@ -46,6 +46,7 @@ test("asked, sent back, changed, approved by somebody else, sent", async ({ page
   await open(decider, path);
   await expect(decider.getByText("Start moved from")).toBeVisible();
   const bodies = await decider.locator("details.request pre").allTextContents();
+  await countOfProduction(decider);
   await decider.getByRole("button", { name: "Approve exactly these requests" }).click();
   const pending = decider.getByText("Pending").first();
   await ready(decider);

@@ -13,7 +13,8 @@ pub async fn ask_review(plan: String, hash: String) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Decides about requests that have the hash that was shown. `verdict` is `approve`, `changes` or `reject`. `shown`: when the
+/// Decides about requests that have the hash that was shown. `verdict` is `approve`, `changes` or `reject`. `count`: the number of
+/// instances that was typed, where production is approved. `shown`: when the
 /// page was made, in milliseconds since 1970.
 #[server(endpoint = "plans/decide")]
 pub async fn decide_plan(
@@ -21,6 +22,7 @@ pub async fn decide_plan(
     hash: String,
     verdict: String,
     #[server(default)] comment: String,
+    #[server(default)] count: String,
     #[server(default)] shown: i64,
 ) -> Result<(), ApiError> {
     use patchboard_domain::review::Verdict;
@@ -30,7 +32,8 @@ pub async fn decide_plan(
     let result = match Verdict::from_word(&verdict) {
         Some(verdict) => {
             let shown = chrono::DateTime::from_timestamp_millis(shown);
-            services.decide(&actor, &id, patchboard_backend::Ruling { hash: &hash, verdict, comment: &comment, shown }).await
+            let ruling = patchboard_backend::Ruling { hash: &hash, verdict, comment: &comment, count: &count, shown };
+            services.decide(&actor, &id, ruling).await
         }
         None => Err(patchboard_backend::Error::NotFound),
     };

@@ -23,8 +23,8 @@ pub async fn load_task(cloud: String, task: String) -> Result<OrderView, ApiErro
     services.order_view(&actor, &CloudName::new(cloud), &TaskId::new(task)).await.map_err(super::failed)
 }
 
-/// Cancels a task or deletes its record. `what` is `cancel` or `delete`; `reason` and `typed` are needed for a task that somebody made
-/// outside Patchboard.
+/// Cancels a task or deletes its record. `what` is `cancel` or `delete`; `reason` and `typed` are needed for a task of production, or that
+/// somebody made outside Patchboard.
 #[server(endpoint = "tasks/order")]
 pub async fn order_task(
     cloud: String,

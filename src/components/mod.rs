@@ -17,7 +17,7 @@ pub use filters::{FilterFields, Select};
 pub use layout::{DEMO_PEOPLE, DemoPeople, Empty, Layout, Notice, PageHead};
 pub use load::{Failed, load};
 pub use pager::{PageButtons, Pager};
-pub use plan_steps::{PlanSteps, Step};
+pub use plan_steps::{PlanSteps, Step, unfinished};
 pub use sync_bar::SyncBar;
 pub use text_area::TextArea;
 pub use updates::Updates;

@@ -2,7 +2,7 @@
 
 use crate::{paths, viewer::Viewer};
 use leptos::prelude::*;
-use patchboard_domain::{filter::FleetFilter, id::PlanId};
+use patchboard_domain::{eligibility::PlanRefusal, filter::FleetFilter, fleet::DraftView, id::PlanId};
 
 /// A step of making a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,16 @@ pub enum Step {
     Review,
 }
 
+/// The steps of a draft in which something is left to solve.
+pub fn unfinished(view: &DraftView) -> Vec<Step> {
+    let picks = |r: &PlanRefusal| {
+        matches!(r, PlanRefusal::NoInstances | PlanRefusal::Instance(..) | PlanRefusal::UnknownInstance(_) | PlanRefusal::SharesTask { .. })
+    };
+    let pick = view.refusals.iter().any(picks).then_some(Step::Pick);
+    let schedule = (view.start.is_err() || view.refusals.iter().any(|r| !picks(r))).then_some(Step::Schedule);
+    pick.into_iter().chain(schedule).collect()
+}
+
 /// The three steps, each a link once there is a draft.
 #[component]
 pub fn PlanSteps(
@@ -22,6 +32,9 @@ pub fn PlanSteps(
     step: Step,
     /// The draft, if there is one.
     plan: Option<PlanId>,
+    /// Steps before this one in which something is left to solve.
+    #[prop(optional)]
+    unfinished: Vec<Step>,
 ) -> impl IntoView {
     let lang = Viewer::current().lang;
     let filter = FleetFilter::default();
@@ -32,10 +45,12 @@ pub fn PlanSteps(
             Some(href) if of != step => leptos::either::Either::Left(view! { <a href=href>{text}</a> }),
             _ => leptos::either::Either::Right(text),
         };
-        view! { <li aria-current=current class:done=of < step>{text}</li> }
+        let left = of < step && unfinished.contains(&of);
+        let said = left.then(|| view! { <span class="visually-hidden">" (" {lang.step_unfinished()} ")"</span> });
+        view! { <li aria-current=current class:done=of < step && !left class:unfinished=left>{text}{said}</li> }
     };
     view! {
-        <nav class="steps" aria-label=lang.steps()>
+        <nav class="steps" aria-label=lang.steps() data-live="steps">
             <ol>
                 {item(Step::Pick, lang.step_pick(), links.as_ref().map(|l| l.0.clone()))}
                 {item(Step::Schedule, lang.step_schedule(), links.as_ref().map(|l| l.1.clone()))}

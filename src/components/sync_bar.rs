@@ -2,6 +2,7 @@
 
 use crate::{
     api::{Refresh, ResumeCloud},
+    i18n::Lang,
     viewer::Viewer,
     when,
 };
@@ -26,8 +27,8 @@ pub fn SyncBar(
             let name = several.then(|| format!("{}: ", s.cloud));
             let looked = s.instances_at.into_iter().chain(s.tasks_at).min();
             let age = looked.map_or_else(
-                || lang.sync_never().to_owned(),
-                |at| format!("{} · {}", lang.sync_age(&when::relative(&viewer, at)), when::precise(&viewer, at)),
+                || lang.sync_never().into_any(),
+                |at| view! { {when::counting(&viewer, at, Lang::sync_age)} " · " {when::precise(&viewer, at)} }.into_any(),
             );
             let running = s.running_since.map(|_| lang.sync_running(s.progress));
             let skew = s.skew_seconds.filter(|skew| skew.abs() > SKEW_WORTH_SAYING).map(|skew| lang.clock_skew(skew));

@@ -74,6 +74,7 @@ messages! {
     http_status(status: u16) { "HTTP {status}", "HTTP {status}" }
     request_id(id: &str) { "Request id {id}", "请求 ID {id}" }
     updated_by_itself { "Updates by itself", "自动更新" }
+    connection_lost(at: &str) { "Connection lost at {at}, trying again. What is shown is from before.", "连接于 {at} 中断，正在重试。所显示的是中断前的内容。" }
     updates_ended { "This page is no longer kept up to date: you are signed out, or something else stands in its place now. Load it again.", "此页面不再更新：您已退出登录，或该位置已是其他内容。请重新加载。" }
     save_refused { "Not saved: the server refused it. Your entries are still here; press a button to see why.", "未保存：服务器拒绝了请求。已填写的内容仍在，请点击按钮查看原因。" }
     save_ended { "Not saved: you are signed out, or this is no draft any more (somebody asked for a decision about it, or discarded it). What you typed is still here: copy it before you leave, and look again in another window.", "未保存：您已退出登录，或该计划已不是草稿（有人提交审批或丢弃了它）。已填写的内容仍在：离开前请复制，并在新窗口中查看。" }

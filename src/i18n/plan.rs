@@ -68,6 +68,8 @@ messages! {
     no_candidates { "The cloud offers no hot patch for any of these instances.", "云端未为这些实例提供任何热补丁。" }
     fits_all(n: usize) { "Installable on all {n}", "{n} 个实例均可安装" }
     fits_not(missing: usize, of: usize) { "Not installable on {missing} of {of}", "{of} 个实例中有 {missing} 个不可安装" }
+    fits_installed(n: usize, of: usize) { "Already installed on {n} of {of}", "{of} 个实例中有 {n} 个已安装" }
+    fits_unknown(n: usize, of: usize) { "Not known yet for {n} of {of}", "{of} 个实例中有 {n} 个尚未确定" }
     drop_these(n: usize) { "Take these {n} out of the plan", "将这 {n} 个移出计划" }
     why { "Why", "原因" }
     backup_sensitive { "Backup-sensitive", "影响备份" }
@@ -102,9 +104,18 @@ messages! {
     fact_rollback { "If it fails, the cloud rolls back to the source version by itself.", "失败时云端自动回退到原版本。" }
     fact_no_dry_run { "The cloud has no dry run and no key against doubles: a request counts from the moment it leaves.", "云端没有试运行，也没有防重复的键：请求一经发出即生效。" }
     fact_no_downtime { "A hot patch does not interrupt service, says the documentation; low load is recommended.", "文档称热补丁不中断业务；建议在低负载时执行。" }
-    blocking { "This stands against sending", "以下问题须先解决" }
-    warnings_title { "Know this before you send", "发送前请注意" }
-    no_warnings { "Nothing unusual was found.", "未发现异常。" }
+    blocking { "Solve before it can be sent", "发送前须解决" }
+    awaited_title { "Not answered yet", "尚未应答" }
+    warnings_title { "Warnings", "警告" }
+    findings_blocking(n: usize) { "Problems to solve: {n}.", "须解决的问题：{n} 个。" }
+    findings_awaited(n: usize) { "Waiting for answers of the cloud: {n}.", "等待云端应答：{n} 项。" }
+    findings_warnings(n: usize) { "Warnings: {n}.", "警告：{n} 条。" }
+    findings_none { "It can be sent as it stands now. No warnings.", "目前可以发送，无警告。" }
+    findings_sendable { "It can be sent as it stands now.", "目前可以发送。" }
+    lists_awaited(instances: &str) { "Which hot patches {instances} can install is being asked. This page shows it as soon as the cloud answers.", "正在查询{instances}可安装的热补丁，云端应答后此页面自动显示。" }
+    planned_head { "What is planned so far", "目前的计划内容" }
+    step_unfinished { "not finished", "未完成" }
+    production_count(production: usize, n: usize) { "Production instances in this plan: {production} of {n}.", "本计划包含生产实例：{production}/{n}。" }
     confirm_count(n: usize) { "Type {n} to confirm that so many instances will be scheduled", "请输入 {n}，确认将安排这么多实例" }
     confirm_button(n: &str) { "Schedule hot patches on {n}", "为 {n}定时升级热补丁" }
     edit { "Change", "修改" }

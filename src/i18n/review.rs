@@ -42,8 +42,9 @@ messages! {
     blast_disk_unknown { "Whether it is the used or the free share is not documented: look at the margin in the console.", "文档未说明是已用还是剩余：请在控制台核实余量。" }
     blast_rollback { "Rollback", "回退" }
     checks_title { "Checks", "检查" }
-    checks_good { "Nothing stands against sending it now.", "目前可以发送。" }
-    checks_age(fleet: &str, lists: &str) { "Fleet read {fleet}; patch lists read {lists}.", "实例数据：{fleet}；补丁列表：{lists}。" }
+    checks_fleet_age(age: &str) { "Instances read {age}", "实例数据读取于{age}" }
+    checks_lists_age(age: &str) { "oldest patch list read {age}", "最早的补丁列表读取于{age}" }
+    approve_count(n: usize) { "To approve, type the number of instances: {n}", "如需批准，请输入实例数：{n}" }
     checks_not_same { "What would be sent now is not what was asked about: it has to be asked about again.", "目前将发送的内容与提交审批时不同：须重新提交。" }
     others_title { "Other plans about the same instances", "涉及相同实例的其他计划" }
     others_line(n: usize) { "instances in common: {n}", "相同实例：{n} 个" }

@@ -36,6 +36,7 @@ messages! {
     delete_help { "The cloud forgets the record; the history here stays. This cannot be undone.", "云端将不再保留记录，此处的历史仍然保留。该操作不可撤销。" }
     cancel_help { "Shown as cancelled only when the cloud's list says so.", "只有云端列表确认后才显示为已取消。" }
     task_external { "External: this task was made outside Patchboard, by somebody in the console or by another program. Ask them before it is cancelled or deleted.", "外部创建：该任务由他人在控制台或其他程序中创建，并非本平台创建。取消或删除前请先与创建者确认。" }
+    task_production(n: &str) { "Production: this touches {n} tagged as production.", "生产环境：涉及标记为生产的{n}。" }
     order_reason { "Reason (kept in the audit log)", "原因（记入审计日志）" }
     order_typed(text: &str) { "Type {text} to confirm", "输入 {text} 以确认" }
     orders_title { "Asked of the cloud", "已向云端提出" }

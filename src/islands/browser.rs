@@ -127,13 +127,19 @@ pub(super) fn path_of(url: &str) -> String {
 
 /// Puts the parts marked `data-live` of `fresh` in place of ours where they differ. Focus stays on what it stood on, and a part
 /// in which somebody writes is left alone.
+///
+/// A part with `data-kept` stays as it was shown: it is what a person is about to confirm.
 pub(super) fn take_over(fresh: &Document) {
     let Some(document) = document() else { return };
+    super::ages::set_clock(fresh);
     adopt_fields(&document, fresh);
     let Ok(parts) = document.query_selector_all("[data-live]") else { return };
     let active = document.active_element();
     for index in 0..parts.length() {
         let Some(part) = parts.get(index).and_then(|n| n.dyn_into::<Element>().ok()) else { continue };
+        if part.has_attribute("data-kept") {
+            continue;
+        }
         let key = part.get_attribute("data-live").unwrap_or_default();
         let Ok(Some(new)) = fresh.query_selector(&format!("[data-live=\"{key}\"]")) else { continue };
         let inside = active.as_ref().filter(|a| part.contains(Some(a)));

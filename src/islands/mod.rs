@@ -2,6 +2,8 @@
 //! form that the button would, and puts the changed parts in place.
 
 #[cfg(feature = "hydrate")]
+mod ages;
+#[cfg(feature = "hydrate")]
 mod browser;
 mod copy;
 mod live;

@@ -11,6 +11,7 @@ mod pick;
 mod plan;
 mod plan_draft;
 mod plan_end;
+mod plan_findings;
 mod plan_moves;
 mod plan_parts;
 mod plan_review;

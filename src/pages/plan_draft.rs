@@ -2,10 +2,11 @@
 
 use crate::{
     api::{AskReview, ChangePlan, ConfirmPlan},
-    components::{PageHead, PlanSteps, Step},
+    components::{PageHead, PlanSteps, Step, Updates, unfinished},
     pages::{
+        plan_findings::{Checks, Findings},
         plan_moves::Moves,
-        plan_parts::{EditedBy, Sentence, Thread, Ticket, requests},
+        plan_parts::{EditedBy, Planned, Sentence, Thread, Ticket, requests},
     },
     paths,
     viewer::Viewer,
@@ -16,13 +17,9 @@ use patchboard_domain::{
     authority::Action,
     filter::FleetFilter,
     fleet::{DraftView, Page},
-    id::InstanceId,
     plan::Draft,
     review::ReviewEnd,
 };
-
-/// Most names that a sentence lists before it counts.
-const NAMES_IN_A_SENTENCE: usize = 3;
 
 /// Review and send.
 #[component]
@@ -30,50 +27,36 @@ pub fn DraftPlan(view: DraftView, page: i64) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let id = view.plan.id.clone();
-    let name =
-        |id: &InstanceId| view.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone());
-    let names = |ids: &[InstanceId]| {
-        if ids.len() <= NAMES_IN_A_SENTENCE { ids.iter().map(name).collect::<Vec<_>>().join(", ") } else { lang.instances(ids.len()) }
-    };
-    let mut blocking: Vec<String> = view.refusals.iter().map(|r| viewer.plan_refusal(r, name)).collect();
-    blocking.extend(view.start.as_ref().err().map(|r| viewer.time_refusal(r)));
-    let warnings: Vec<String> = view.warnings.iter().map(|w| viewer.warning(w, names)).collect();
-    let awaited = view.candidates_read < view.chosen.len();
+    let found = Findings::of(&viewer, &view);
+    let (blocked, waiting) = (found.stop(), !found.awaited.is_empty());
     let ready = view.is_ready();
     let title = if view.plan.draft.title.is_empty() { lang.review_title().to_owned() } else { view.plan.draft.title.clone() };
     let requests = requests(&viewer, Page::of(view.requests.clone(), page), &id);
     view! {
         <PageHead title=title lead=lang.draft_line()/>
-        <PlanSteps step=Step::Review plan=Some(id.clone())/>
+        <PlanSteps step=Step::Review plan=Some(id.clone()) unfinished=unfinished(&view)/>
         <Void view=view.clone()/>
         <EditedBy edited=view.edited.clone()/>
         <Words draft=view.plan.draft.clone()/>
         {view.moves.clone().map(|m| view! { <Moves view=m start_at=view.start.as_ref().ok().map(|s| s.at) sent=false/> })}
-        {(!blocking.is_empty()).then(|| view! {
-            <section class="card blocking" aria-labelledby="blocking"><h2 id="blocking">{lang.blocking()}</h2>
-                <ul>{blocking.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
-                <div class="actions">
-                    <a class="button" href=paths::pick(Some(&id), &FleetFilter::default(), 1, true)>{lang.edit()} ": " {lang.step_pick()}</a>
-                    <a class="button" href=paths::schedule(&id)>{lang.edit()} ": " {lang.step_schedule()}</a>
-                </div>
-            </section>
-        })}
-        {ready.then(|| view! { <Sentence view=view.clone()/> })}
-        <section class="card"><h2>{lang.warnings_title()}</h2>
-            {if warnings.is_empty() {
-                view! { <p>{lang.no_warnings()}</p> }.into_any()
-            } else {
-                view! { <ul class="warnings">{warnings.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul> }.into_any()
-            }}
-        </section>
-        {ready.then(|| view! {
-            <section class="card"><h2>{lang.exact_requests()}</h2>{requests}</section>
-            {if view.need.approvals > 0 { view! { <Ask view=view.clone()/> }.into_any() } else { view! { <Confirm view=view.clone()/> }.into_any() }}
-        })}
+        <div data-live="checks"><section class="card" class:blocking=blocked aria-labelledby="checks"><h2 id="checks">{lang.checks_title()}</h2>
+            <Checks found=found/>
+            {blocked.then(|| view! { <div class="actions">
+                <a class="button" href=paths::pick(Some(&id), &FleetFilter::default(), 1, true)>{lang.edit()} ": " {lang.step_pick()}</a>
+                <a class="button" href=paths::schedule(&id)>{lang.edit()} ": " {lang.step_schedule()}</a>
+            </div> })}
+        </section></div>
+        // What is shown to be confirmed stays as it was shown until the page is loaded again.
+        <div data-live="sending" data-kept=ready.then_some("")>
+            <Sentence planned=Planned::of_draft(&view) view=view.clone()/>
+            {ready.then(|| view! {
+                <section class="card"><h2>{lang.exact_requests()}</h2>{requests}</section>
+                {if view.need.approvals > 0 { view! { <Ask view=view.clone()/> }.into_any() } else { view! { <Confirm view=view.clone()/> }.into_any() }}
+            })}
+        </div>
         <section class="card"><h2>{lang.cloud_facts()}</h2>
             <ul><li>{lang.fact_no_downtime()}</li><li>{lang.fact_blocked()}</li><li>{lang.fact_backup()}</li><li>{lang.fact_rollback()}</li><li>{lang.fact_no_dry_run()}</li></ul>
         </section>
-        {awaited.then(|| view! { <p><a class="button" href=paths::plan(&id)>{lang.refresh()}</a></p> })}
         <Thread id=id.clone() thread=view.thread.clone() may=view.may.clone()/>
         {(view.may.allows(Action::DiscardPlan) && view.last_review.is_none()).then(|| view! {
             <details>
@@ -84,6 +67,7 @@ pub fn DraftPlan(view: DraftView, page: i64) -> impl IntoView {
                 </form>
             </details>
         })}
+        <Updates every=if waiting { 1 } else { 15 } quiet=true/>
     }
 }
 
@@ -149,8 +133,9 @@ fn Confirm(view: DraftView) -> impl IntoView {
     view! {
         <form method="post" action=ConfirmPlan::url() class="card confirm">
             <input type="hidden" name="plan" value=view.plan.id.to_string()/>
-            <input type="hidden" name="hash" value=view.hash/>
-            {(n > 1).then(|| view! {
+            <input type="hidden" name="hash" value=view.hash.clone()/>
+            {(view.production > 0).then(|| view! { <p><strong>{lang.production_count(view.production, n)}</strong></p> })}
+            {view.count_to_send().map(|n| view! {
                 <label class="field">{lang.confirm_count(n)}<input name="count" inputmode="numeric" autocomplete="off" required/></label>
             })}
             <button class="primary danger">{lang.confirm_button(&lang.instances(n))}</button>

@@ -7,16 +7,18 @@ use crate::{
     viewer::Viewer,
     when::{self, Time},
 };
+use chrono::{DateTime, FixedOffset, Utc};
 use leptos::{prelude::*, server_fn::ServerFn};
 use patchboard_domain::{
     authority::Action,
     compile::Request,
     filter::{FleetFilter, PAGE_SIZE},
-    fleet::{DraftView, Edited, FieldChange, May, Page, Said},
+    fleet::{DraftView, Edited, FieldChange, May, Page, ReviewView, Said},
     id::PlanId,
-    send::PatchGroup,
-    version::PatchVersion,
+    send::{PatchGroup, patch_groups},
+    version::{EngineVersion, PatchVersion},
 };
+use std::collections::BTreeMap;
 
 /// Somebody else's hand in the draft that is being edited.
 #[component]
@@ -43,35 +45,63 @@ const NAMES_AT_MOST: usize = 200;
 /// Most names that are shown without being asked for: those of one request.
 const NAMES_SHOWN: usize = 30;
 
+/// What a plan says, whether it can be sent or not.
+#[derive(Clone)]
+pub(super) struct Planned {
+    start: Option<(DateTime<Utc>, FixedOffset)>,
+    groups: Vec<PatchGroup>,
+    requests: Vec<Request>,
+    /// It can be sent, or was asked about, like this.
+    complete: bool,
+}
+
+impl Planned {
+    /// What a draft says so far.
+    pub(super) fn of_draft(view: &DraftView) -> Self {
+        let mut engines: BTreeMap<EngineVersion, usize> = BTreeMap::new();
+        for engine in view.chosen.iter().filter_map(|r| r.instance.engine) {
+            *engines.entry(engine).or_default() += 1;
+        }
+        let of = |engine: EngineVersion| view.plan.draft.patches.iter().copied().filter(|p| p.engine() == engine).collect::<Vec<_>>();
+        let groups = engines.into_iter().map(|(engine, instances)| PatchGroup { engine, patches: of(engine), instances });
+        Self {
+            start: view.start.as_ref().ok().map(|s| (s.at, s.offset())),
+            groups: groups.filter(|g| !g.patches.is_empty()).collect(),
+            requests: view.requests.clone(),
+            complete: view.is_ready(),
+        }
+    }
+
+    /// What was asked about, whatever has been found since.
+    pub(super) fn of_review(view: &ReviewView) -> Self {
+        let at = view.review.start_at;
+        let requests = view.review.asked.requests.clone();
+        Self { start: Some((at, when::offset(&view.now.plan.draft.zone, at))), groups: patch_groups(&requests), requests, complete: true }
+    }
+}
+
 /// The plan in words: when, which, what.
 #[component]
-pub(super) fn Sentence(view: DraftView) -> impl IntoView {
+pub(super) fn Sentence(planned: Planned, view: DraftView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
-    let start = view.start.clone().ok();
-    let lines = view
-        .requests
+    let head = if planned.complete { lang.review_sentence_head() } else { lang.planned_head() };
+    let lines = planned
+        .groups
         .iter()
-        .fold(Vec::<(String, usize, String)>::new(), |mut lines, r| {
-            let patches = r.patches.iter().map(ToString::to_string).collect::<Vec<_>>().join(lang.then());
-            let engine = r.engine.to_string();
-            match lines.iter_mut().find(|(e, _, _)| *e == engine) {
-                Some(line) => line.1 += r.instances.len(),
-                None => lines.push((engine, r.instances.len(), patches)),
-            }
-            lines
+        .map(|g| {
+            let patches = patch_list(&viewer, &g.patches);
+            view! { <li>{lang.sentence_what(&lang.instances(g.instances), &patches)} " (" {g.engine.to_string()} ")"</li> }
         })
-        .into_iter()
-        .map(|(engine, n, patches)| view! { <li>{lang.sentence_what(&lang.instances(n), &patches)} " (" {engine} ")"</li> })
         .collect_view();
-    let engines = view.requests.iter().map(|r| r.engine).collect::<std::collections::BTreeSet<_>>().len();
+    let engines = planned.requests.iter().map(|r| r.engine).collect::<std::collections::BTreeSet<_>>().len();
     let (id, most) = (view.plan.id.clone(), view.max_instances);
-    let (instances, requests) = (view.chosen.len(), view.requests.len());
+    let (instances, requests) = (view.chosen.len(), planned.requests.len());
     view! {
-        <section class="card sentence"><h2>{lang.review_sentence_head()}</h2>
-            {start.map(|s| view! {
-                <p class="big">{when::with_weekday(&viewer, s.at, s.offset())}</p>
-                <p class="hint">{view.plan.draft.zone.clone()} " · " {when::with_weekday(&viewer, s.at, chrono::Offset::fix(&chrono::Utc))} " · " {when::relative(&viewer, s.at)}</p>
+        <section class="card sentence"><h2>{head}</h2>
+            {planned.start.map(|(at, offset)| view! {
+                <p class="big">{when::with_weekday(&viewer, at, offset)}</p>
+                <p class="hint">{view.plan.draft.zone.clone()} " · " {when::with_weekday(&viewer, at, chrono::Offset::fix(&Utc))} " · " {when::relative(&viewer, at)}</p>
             })}
             <ul>{lines}</ul>
             {(engines > 1).then(|| view! { <p>{lang.several_engines(engines)}</p> })}

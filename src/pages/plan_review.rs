@@ -3,8 +3,12 @@
 use crate::{
     api::{CheckPlan, DecidePlan, ReopenPlan},
     components::{PageHead, PlanBadge, TextArea, Updates},
-    pages::plan_moves::Moves,
-    pages::plan_parts::{COMMENT_MAX, Sentence, Thread, Ticket, requests},
+    i18n::Lang,
+    pages::{
+        plan_findings::{Checks, Findings},
+        plan_moves::Moves,
+        plan_parts::{COMMENT_MAX, Planned, Sentence, Thread, Ticket, requests},
+    },
     paths,
     viewer::Viewer,
     when,
@@ -42,9 +46,9 @@ pub fn ReviewPlan(view: ReviewView, page: i64) -> impl IntoView {
         </div>
         {view.now.moves.clone().map(|m| view! { <Moves view=m start_at=Some(view.review.start_at) sent=false/> })}
         <Since view=view.clone()/>
-        <Sentence view=view.now.clone()/>
+        <Sentence planned=Planned::of_review(&view) view=view.now.clone()/>
         <Blast view=view.clone()/>
-        <Checks view=view.clone()/>
+        <ChecksNow view=view.clone()/>
         <section class="card"><h2>{lang.exact_requests()}</h2>{requests(&viewer, Page::of(view.review.asked.requests.clone(), page), &id)}</section>
         <Decide view=view.clone()/>
         <Thread id=id.clone() thread=view.now.thread.clone() may=view.now.may.clone()/>
@@ -130,26 +134,18 @@ fn Blast(view: ReviewView) -> impl IntoView {
 
 /// What stands against it now, and how old that knowledge is.
 #[component]
-fn Checks(view: ReviewView) -> impl IntoView {
+fn ChecksNow(view: ReviewView) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let now = view.now;
-    let name =
-        |id: &InstanceId| now.chosen.iter().find(|r| r.instance.id == *id).map_or_else(|| id.to_string(), |r| r.instance.name.clone());
-    let names = |ids: &[InstanceId]| {
-        if ids.len() <= 3 { ids.iter().map(name).collect::<Vec<_>>().join(", ") } else { lang.instances(ids.len()) }
-    };
-    let mut blocking: Vec<String> = now.refusals.iter().map(|r| viewer.plan_refusal(r, name)).collect();
-    blocking.extend(now.start.as_ref().err().map(|r| viewer.time_refusal(r)));
-    if blocking.is_empty() && !view.same_requests {
-        blocking.push(lang.checks_not_same().to_owned());
+    let mut found = Findings::of(&viewer, &now);
+    if !found.stop() && !view.same_requests {
+        found.blocking.push(lang.checks_not_same().to_owned());
     }
-    let blocked = !blocking.is_empty();
+    let blocked = found.stop();
     let decides = now.may.allows(Action::Decide);
-    let warnings: Vec<String> = now.warnings.iter().map(|w| viewer.warning(w, names)).collect();
-    let age = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "—".to_owned(), |at| when::relative(&viewer, at));
-    let ages = lang.checks_age(&age(view.instances_at), &age(now.candidates_at));
-    let items = |list: Vec<String>| list.into_iter().map(|t| view! { <li>{t}</li> }).collect_view();
+    let read = view.instances_at.map(|at| when::counting(&viewer, at, Lang::checks_fleet_age));
+    let lists = now.candidates_at.map(|at| when::counting(&viewer, at, Lang::checks_lists_age));
     let others = view
         .others
         .into_iter()
@@ -160,16 +156,15 @@ fn Checks(view: ReviewView) -> impl IntoView {
         .collect::<Vec<_>>();
     view! {
         <div data-live="checks"><section class="card" class:blocking=blocked><h2>{lang.checks_title()}</h2>
-            {if !blocked { view! { <p class="sub good">{lang.checks_good()}</p> }.into_any() } else { view! { <ul>{items(blocking)}</ul> }.into_any() }}
-            {(!warnings.is_empty()).then(|| view! { <ul class="warnings">{items(warnings)}</ul> })}
+            <Checks found=found/>
             {(!others.is_empty()).then(|| view! { <h3>{lang.others_title()}</h3><ul>{others}</ul> })}
-            <p class="hint">{ages}</p>
+            <p class="hint">{read} " · " {lists}</p>
         </section></div>
         // Not among what keeps itself up to date: it belongs to the form that this page was made with, and takes along what is being
         // written there.
         <form id="check" method="post" action=CheckPlan::url() class="actions end">
             <input type="hidden" name="plan" value=now.plan.id.to_string()/>
-            {now.may.allows(Action::CheckPlan).then(|| view! { <button form=if decides { "decide" } else { "check" } formaction=CheckPlan::url()>{lang.check_again()}</button> })}
+            {now.may.allows(Action::CheckPlan).then(|| view! { <button form=if decides { "decide" } else { "check" } formaction=CheckPlan::url() formnovalidate>{lang.check_again()}</button> })}
         </form>
     }
 }
@@ -199,11 +194,15 @@ fn Decide(view: ReviewView) -> impl IntoView {
             <input type="hidden" name="plan" value=view.now.plan.id.to_string()/>
             <input type="hidden" name="hash" value=view.review.hash/>
             <input type="hidden" name="shown" value=viewer.now.timestamp_millis().to_string()/>
+            {view.now.count_to_approve().map(|n| view! {
+                <p><strong>{lang.production_count(view.now.production, n)}</strong></p>
+                <label class="field">{lang.approve_count(n)}<input name="count" inputmode="numeric" autocomplete="off" required/></label>
+            })}
             <label class="field">{lang.decide_comment()} <span class="hint">{lang.decide_comment_help()}</span><TextArea name="comment" text=view.words lines=3 most=COMMENT_MAX/></label>
             <div class="actions">
                 <button class="primary" name="verdict" value="approve" disabled=!ready>{lang.approve_button()}</button>
-                <button name="verdict" value="changes">{lang.changes_button()}</button>
-                <button class="danger" name="verdict" value="reject">{lang.reject_button()}</button>
+                <button name="verdict" value="changes" formnovalidate>{lang.changes_button()}</button>
+                <button class="danger" name="verdict" value="reject" formnovalidate>{lang.reject_button()}</button>
             </div>
         </form>
     }

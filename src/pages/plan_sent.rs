@@ -7,7 +7,7 @@ use crate::{
     pages::{
         plan_end::{NextSteps, acknowledgement},
         plan_moves::{MovedOn, Moves},
-        plan_parts::{Thread, Versions, requests},
+        plan_parts::{Thread, Versions, patch_list, requests},
     },
     paths,
     viewer::Viewer,
@@ -24,6 +24,7 @@ use patchboard_domain::{
     review::Verdict,
     send::{Item, ItemState},
     task::TaskStatus,
+    version::PatchVersion,
 };
 
 /// Results.
@@ -46,7 +47,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
         .rows
         .iter()
         .map(
-            |(item, name)| view! { <Row item=item.clone() name=name.clone() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds next_at=next_at/> },
+            |(item, name)| view! { <Row item=item.clone() name=name.clone() patches=view.request_patches.get(&item.request).cloned().unwrap_or_default() cloud=plan.cloud.clone() settle_seconds=view.settle_seconds next_at=next_at/> },
         )
         .collect_view();
     let attempts = view.attempts.rows.iter().map(|a| view! { <AttemptLine attempt=a.clone()/> }).collect::<Vec<_>>();
@@ -73,7 +74,7 @@ pub fn SentPlan(view: SentView) -> impl IntoView {
         <div data-live="next"><NextSteps id=plan.id.clone() counts=view.counts.clone() may=view.may.clone() acknowledged=acknowledgement(&plan, &view.names)/></div>
         <h2>{lang.outcome_title()}</h2>
         <div data-live="items" class="table-wrap"><table class="cards">
-            <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_result()}</th><th scope="col">{lang.col_task()}</th><th scope="col">{lang.col_request()}</th></tr></thead>
+            <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_result()}</th><th scope="col">{lang.col_task()}</th><th scope="col">{lang.versions()}</th><th scope="col">{lang.col_request()}</th></tr></thead>
             <tbody>{rows}</tbody>
         </table></div>
         <Pager page=page pages=pages href=move |p| paths::with(&paths::plan(&id), "page", &p.to_string())/>
@@ -155,8 +156,17 @@ pub(super) fn Detail(item: Item, settle_seconds: i64, next_at: Option<DateTime<U
 }
 
 #[component]
-fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at: Option<DateTime<Utc>>) -> impl IntoView {
-    let lang = Viewer::current().lang;
+fn Row(
+    item: Item,
+    name: String,
+    patches: Vec<PatchVersion>,
+    cloud: CloudName,
+    settle_seconds: i64,
+    next_at: Option<DateTime<Utc>>,
+) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let patches = patch_list(&viewer, &patches);
     let task = match &item.state {
         ItemState::Moving { task } => {
             Some(view! { <a href=paths::task(&cloud, task)>{lang.moving_old_task()} " " <code>{task.to_string()}</code></a> }.into_any())
@@ -174,6 +184,7 @@ fn Row(item: Item, name: String, cloud: CloudName, settle_seconds: i64, next_at:
             <th scope="row"><a href=href>{shown}</a><code class="id">{item.instance.to_string()}</code></th>
             <td data-label=lang.col_result()><ItemBadge item=item.clone()/><Detail item=item settle_seconds=settle_seconds next_at=next_at/></td>
             <td data-label=lang.col_task()>{task}</td>
+            <td data-label=lang.versions()>{patches}</td>
             <td data-label=lang.col_request() class="num">{request}</td>
         </tr>
     }

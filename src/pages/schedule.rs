@@ -2,7 +2,8 @@
 
 use crate::{
     api::{SetSchedule, load_draft},
-    components::{PageHead, PlanSteps, Step, Updates, load},
+    components::{PageHead, PlanSteps, Step, Updates, load, unfinished},
+    i18n::Lang,
     islands::SaveAsYouGo,
     pages::{plan_moves::Moves, plan_parts::EditedBy},
     viewer::Viewer,
@@ -39,7 +40,7 @@ fn Schedule(view: DraftView) -> impl IntoView {
     let was = serde_json::to_string(&Draft { instances: Vec::new(), pasted: String::new(), ..draft.clone() }).unwrap_or_default();
     let waiting = view.candidates_read < view.chosen.len();
     view! {
-        <PlanSteps step=Step::Schedule plan=Some(id.clone())/>
+        <PlanSteps step=Step::Schedule plan=Some(id.clone()) unfinished=unfinished(&view)/>
         <EditedBy edited=view.edited.clone()/>
         {view.moves.clone().map(|m| view! { <div data-live="moves"><Moves view=m start_at=view.start.as_ref().ok().map(|s| s.at) sent=false/></div> })}
         <form id="schedule" method="post" action=SetSchedule::url() novalidate data-merge="">
@@ -152,7 +153,7 @@ fn Candidates(view: DraftView) -> impl IntoView {
                     <ul>{view.candidates_failed.iter().map(|(id, text)| view! { <li>{name(&names, id)} ": " {text.clone()}</li> }).collect_view()}</ul>
                     <button name="go" value="retry">{lang.candidates_retry()}</button></div>
             })}
-            {view.candidates_at.map(|at| view! { <p class="hint">{lang.candidates_age(&when::relative(&viewer, at))}</p> })}
+            {view.candidates_at.map(|at| view! { <p class="hint">{when::counting(&viewer, at, Lang::candidates_age)}</p> })}
             {nothing.then(|| view! { <p>{if all == 0 { lang.refuse_no_instances() } else { lang.no_candidates() }}</p> })}
             <div class="choices">{rows}</div>
         </div>
@@ -172,6 +173,33 @@ fn name(names: &Names, id: &InstanceId) -> String {
 /// Most instances that are named under a patch that does not fit all.
 const MISFITS_SHOWN: usize = 20;
 
+/// The cloud has not said whether it can be installed.
+fn is_unknown(why: &NotInstallable) -> bool {
+    matches!(why, NotInstallable::Awaited | NotInstallable::Failed(_))
+}
+
+/// Instances that a patch does not fit, by what that means: only a no of the cloud is a no.
+#[component]
+fn Misfits(choice: PatchChoice, names: Names) -> impl IntoView {
+    let viewer = Viewer::current();
+    let lang = viewer.lang;
+    let of = choice.of;
+    let (unknown, known): (Vec<_>, Vec<_>) = choice.missing.into_iter().partition(|(_, why)| is_unknown(why));
+    let (installed, refused): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, why)| *why == NotInstallable::Installed);
+    let group = |class: &'static str, title: fn(Lang, usize, usize) -> String, list: Vec<(InstanceId, NotInstallable)>| {
+        let n = list.len();
+        let lines =
+            list.iter().take(MISFITS_SHOWN).map(|(id, why)| view! { <li>{name(&names, id)} ": " {viewer.not_installable(why)}</li> });
+        (n > 0).then(|| {
+            view! { <details class=class><summary>{title(lang, n, of)}</summary>
+                <ul>{lines.collect_view()}</ul>
+                {(n > MISFITS_SHOWN).then(|| view! { <p>{lang.and_more(n - MISFITS_SHOWN)}</p> })}
+            </details> }
+        })
+    };
+    view! { {group("sub bad", Lang::fits_not, refused)} {group("sub", Lang::fits_installed, installed)} {group("sub", Lang::fits_unknown, unknown)} }
+}
+
 #[component]
 fn Choice(choice: PatchChoice, ticked: bool, names: Names) -> impl IntoView {
     let viewer = Viewer::current();
@@ -181,8 +209,9 @@ fn Choice(choice: PatchChoice, ticked: bool, names: Names) -> impl IntoView {
     // A choice that no longer fits can be taken back, and nothing else.
     let disabled = !fits && !ticked;
     let id = format!("patch-{version}");
-    let missing = choice.missing.len();
-    let drop = choice.missing.iter().filter(|(_, why)| *why != NotInstallable::Awaited).count();
+    let misfits = choice.clone();
+    let drop = choice.missing.iter().filter(|(_, why)| !is_unknown(why)).count();
+    let of = choice.of;
     view! {
         <div class="choice" class:misfit=!fits>
             <input type="checkbox" id=id.clone() name="patches[]" value=version.clone() checked=ticked disabled=disabled/>
@@ -195,11 +224,8 @@ fn Choice(choice: PatchChoice, ticked: bool, names: Names) -> impl IntoView {
                     view! { <p class="sub good">{lang.fits_all(choice.of)}</p> }.into_any()
                 } else {
                     view! {
-                        <details class="sub bad"><summary>{lang.fits_not(missing, choice.of)}</summary>
-                            <ul>{choice.missing.iter().take(MISFITS_SHOWN).map(|(id, why)| view! { <li>{name(&names, id)} ": " {viewer.not_installable(why)}</li> }).collect_view()}</ul>
-                            {(missing > MISFITS_SHOWN).then(|| view! { <p>{lang.and_more(missing - MISFITS_SHOWN)}</p> })}
-                            {(drop > 0 && drop < choice.of).then(|| view! { <button name="go" value=format!("drop:{}", choice.version)>{lang.drop_these(drop)}</button> })}
-                        </details>
+                        <Misfits choice=misfits names=names/>
+                        {(drop > 0 && drop < of).then(|| view! { <button name="go" value=format!("drop:{}", choice.version)>{lang.drop_these(drop)}</button> })}
                     }.into_any()
                 }}
             </div>

@@ -59,7 +59,8 @@ fn Task(view: OrderView) -> impl IntoView {
                 <thead><tr><th scope="col">{lang.col_instance()}</th><th scope="col">{lang.col_status()}</th><th scope="col">{lang.col_versions()}</th><th scope="col">{lang.col_start()}</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table></div>
-            {view.typed.clone().map(|_| view! { <p class="banner warn">{lang.task_external()}</p> })}
+            {view.external.then(|| view! { <p class="banner warn">{lang.task_external()}</p> })}
+            {(view.production > 0).then(|| view! { <p class="banner warn">{lang.task_production(&lang.instances(view.production))}</p> })}
             {view.may.then(|| view! { <form method="post" action=OrderTask::url() class="card">
                 <input type="hidden" name="cloud" value=first.cloud.to_string()/>
                 <input type="hidden" name="task" value=first.id.to_string()/>

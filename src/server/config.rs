@@ -192,6 +192,7 @@ fn policy(raw: &Raw, origins: &Origins) -> Result<Policy, ConfigError> {
         sends_at_once: raw.sync.sends_at_once,
         lease_seconds: raw.store.lease_seconds,
         review: review(&raw.review, origins)?,
+        production: production(&raw.policy.production, origins)?,
         ..Policy::default()
     };
     sign_in::session(&raw.session, &mut policy, origins)?;
@@ -282,8 +283,19 @@ fn review(raw: &RawReview, origins: &Origins) -> Result<ReviewPolicy, ConfigErro
     })
 }
 
+fn production(tags: &[String], origins: &Origins) -> Result<Vec<String>, ConfigError> {
+    match tags.iter().find(|tag| !is_tag(tag)) {
+        Some(tag) => Err(origins.wrong("policy.production", format!("policy.production {tag:?} must be key=value, for example env=prod"))),
+        None => Ok(tags.to_vec()),
+    }
+}
+
+fn is_tag(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty())
+}
+
 fn rule(raw: &RawRule, key: &str, origins: &Origins) -> Result<ApprovalRule, ConfigError> {
-    if !raw.tag.is_empty() && !raw.tag.contains('=') {
+    if !raw.tag.is_empty() && !is_tag(&raw.tag) {
         let text = format!("{key}.tag {:?} must be key=value, for example env=prod", raw.tag);
         return Err(origins.wrong(&format!("{key}.tag"), text));
     }

@@ -109,7 +109,8 @@ impl Stage<'_> {
     }
 
     async fn decide(&self, id: &PlanId, verdict: Verdict, comment: &str) -> Result<(), Error> {
-        let hash = self.services.review_view(&self.lead, id).await?.review.hash;
-        self.services.decide(&self.lead, id, Ruling { hash: &hash, verdict, comment, shown: None }).await
+        let view = self.services.review_view(&self.lead, id).await?;
+        let (hash, count) = (view.review.hash, view.now.chosen.len().to_string());
+        self.services.decide(&self.lead, id, Ruling { hash: &hash, verdict, comment, count: &count, shown: None }).await
     }
 }

@@ -25,7 +25,7 @@ const ELSEWHERE: [(&str, &str); 11] = [
 const AT_ONCE: usize = 4;
 
 fn policy() -> Policy {
-    Policy { confirm_minutes: 0, ..Policy::default() }
+    Policy { confirm_minutes: 0, production: Vec::new(), ..Policy::default() }
 }
 
 /// Two plans, approved while everything is on hold: the database, and the bodies that may leave.

@@ -189,7 +189,7 @@ async fn a_role_can_ask_for_a_second_factor() {
 
 #[tokio::test]
 async fn a_browser_left_open_decides_nothing() {
-    let policy = Policy { confirm_minutes: 5, ..Policy::default() };
+    let policy = Policy { confirm_minutes: 5, production: Vec::new(), ..Policy::default() };
     let app = TestApp::ruled_by(policy).await;
     with_password(&app, "wang.wei", Role::Approver).await;
     let dba = app.person("li.na", &[Role::Operator]).await;

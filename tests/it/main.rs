@@ -15,6 +15,7 @@ mod ends;
 mod factor;
 mod failpoints;
 mod faults;
+mod findings;
 mod journey;
 mod ledger;
 mod moving;

@@ -223,8 +223,13 @@ async fn two_approvals_on_two_replicas_are_two() {
         app.person(name, &[Role::Approver]).await;
         leads.push(patchboard_domain::account::Actor::person(&app.services.user_named(name).await.unwrap(), "127.0.0.1"));
     }
-    let ruling =
-        || patchboard_backend::Ruling { hash: &hash, verdict: patchboard_domain::review::Verdict::Approve, comment: "", shown: None };
+    let ruling = || patchboard_backend::Ruling {
+        hash: &hash,
+        verdict: patchboard_domain::review::Verdict::Approve,
+        comment: "",
+        count: "",
+        shown: None,
+    };
     let (a, b) = tokio::join!(app.services.decide(&leads[0], &id, ruling()), other.decide(&leads[1], &id, ruling()));
     assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
     assert_eq!(app.words(&id).await, ["planned"], "neither missed the other");

@@ -34,7 +34,12 @@ impl<'a> Person<'a> {
 
     /// A draft of theirs for which a decision is asked, and the hash of its requests.
     pub(crate) async fn asked(&self, n: usize) -> (PlanId, String) {
-        let (id, hash) = self.drafted(n).await;
+        self.asked_about(&self.app.pickable(n)).await
+    }
+
+    /// The same for these instances.
+    pub(crate) async fn asked_about(&self, instances: &[String]) -> (PlanId, String) {
+        let (id, hash) = self.draft_of(instances).await;
         let answer = self.post("/api/plans/ask_review", &[("plan", id.as_str()), ("hash", &hash)]).await;
         assert_eq!(answer.location, format!("/plans/{id}"));
         (id, hash)
@@ -42,8 +47,11 @@ impl<'a> Person<'a> {
 
     /// A draft of theirs of `n` instances, three hours ahead, that can be asked about, and the hash of its requests.
     pub(crate) async fn drafted(&self, n: usize) -> (PlanId, String) {
+        self.draft_of(&self.app.pickable(n)).await
+    }
+
+    async fn draft_of(&self, instances: &[String]) -> (PlanId, String) {
         let mut fields = vec![("plan_cloud", "test"), ("go", "continue")];
-        let instances = self.app.pickable(n);
         fields.extend(instances.iter().map(|i| ("ticked[]", i.as_str())));
         let answer = self.post("/api/plans/pick", &fields).await;
         let id = PlanId::new(answer.location.trim_start_matches("/plans/").trim_end_matches("/schedule"));

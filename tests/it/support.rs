@@ -108,6 +108,7 @@ impl TestApp {
         // Tests move the clock by weeks; how sessions end is tested where nothing else is.
         let policy = Policy {
             review: ReviewPolicy::none(),
+            production: Vec::new(),
             confirm_minutes: 0,
             session_idle_minutes: 90 * 24 * 60,
             session_minutes: 90 * 24 * 60,
@@ -134,7 +135,7 @@ impl TestApp {
 
     /// 60 instances, read once, under a policy of reviews.
     pub(crate) async fn under(review: ReviewPolicy) -> Self {
-        Self::ruled_by(Policy { review, confirm_minutes: 0, ..Policy::default() }).await
+        Self::ruled_by(Policy { review, production: Vec::new(), confirm_minutes: 0, ..Policy::default() }).await
     }
 
     /// 60 instances, read once, under a policy.

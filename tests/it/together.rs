@@ -157,7 +157,7 @@ async fn checks_can_be_made_again_now() {
         // Returns when whoever asks has been answered.
         app.services.read_candidates(app.cloud().name(), &view.now.plan.draft.instances).await.unwrap();
         app.simulator.set_faults(Vec::new());
-        assert!(lead.get(&plan).await.body.contains("Nothing stands against sending it now."), "{act:?}");
+        assert!(lead.get(&plan).await.body.contains("It can be sent as it stands now."), "{act:?}");
     }
     // What is being written for the decision is kept, with whatever is in it.
     let words = "</textarea><b>\n looked at again";

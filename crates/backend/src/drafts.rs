@@ -371,6 +371,7 @@ impl Services {
             moves,
             max_instances: policy.max_instances_per_request,
             need,
+            production: self.in_production(chosen.iter().map(|c| &c.instance)),
             may: self.may_all(actor, &plan),
             last_review: reviews.into_iter().last(),
             names: self.names().await?,

@@ -4,7 +4,7 @@ use crate::{Cloud, Error, Services, review::cleaned, sync::Failure, translate};
 use patchboard_domain::{
     account::Actor,
     authority::Action,
-    cancel::{OrderRefusal, OrderState, TaskOrder, check_order, must_be_typed},
+    cancel::{OrderRefusal, OrderState, TaskOrder, check_order, is_external, must_be_typed},
     fleet::OrderView,
     id::{CloudName, TaskId},
     ledger::Deed,
@@ -41,18 +41,22 @@ impl Services {
         let open = orders.iter().any(|o| o.state.is_open());
         let connected = self.cloud(cloud).map(drop).map_err(|_| OrderRefusal::NotConnected);
         let check = |what| connected.clone().and_then(|()| check_order(what, &tasks, open));
+        let ids: Vec<_> = tasks.iter().filter(|t| t.gone_at.is_none()).map(|t| t.instance.clone()).collect();
+        let production = self.in_production(&self.store().instances_by_id(cloud, &ids).await?);
         Ok(OrderView {
             may: self.allow(actor, Action::OrderTask).is_ok(),
             cancel: check(TaskOrder::Cancel),
             delete: check(TaskOrder::Delete),
             orders: orders.into_iter().map(|o| (o.what, o.asked_at, o.state)).collect(),
-            typed: must_be_typed(&tasks),
+            typed: must_be_typed(&tasks, production),
+            external: is_external(&tasks),
+            production,
             tasks,
         })
     }
 
-    /// Journals an order and wakes the one who gives it to the cloud. What somebody made outside Patchboard needs a reason and what the
-    /// page asks to type.
+    /// Journals an order and wakes the one who gives it to the cloud. What is production, or was made outside Patchboard, needs a
+    /// reason and what the page asks to type.
     ///
     /// # Errors
     /// [`Error::Order`] when it is not possible, [`Error::NeedsComment`] without a reason, [`Error::Confirm`] when something else was

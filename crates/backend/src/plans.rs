@@ -59,7 +59,7 @@ impl Services {
 
     /// Confirms a draft. `hash` is that of the requests the person saw: anything else is refused, so that what was reviewed is
     /// what is sent. Confirming the same requests twice sends once and is no error. `count` is the number of instances the person
-    /// typed; one instance needs none.
+    /// typed; one instance outside production needs none.
     ///
     /// # Errors
     /// [`Error::Confirm`] when the number is wrong, [`Error::NotReady`] when something stands against it, [`Error::Changed`] when the requests are no longer those that were
@@ -85,7 +85,7 @@ impl Services {
         if view.hash != hash {
             return Err(Error::Changed);
         }
-        if view.chosen.len() > 1 && count.trim().parse() != Ok(view.chosen.len()) {
+        if view.count_to_send().is_some_and(|n| count.trim().parse() != Ok(n)) {
             return Err(Error::Confirm);
         }
         let submission = Submission {
@@ -224,6 +224,11 @@ impl Services {
         let ids: Vec<InstanceId> = shown.rows.iter().map(|i| i.instance.clone()).collect();
         let names: BTreeMap<InstanceId, String> =
             self.store().instances_by_id(&plan.cloud, &ids).await?.into_iter().map(|i| (i.id, i.name)).collect();
+        let patches_of = |i: &Item| {
+            let request = usize::try_from(i.request).ok().and_then(|at| requests.get(at));
+            request.map(|r| (i.request, r.patches.clone()))
+        };
+        let request_patches = shown.rows.iter().filter_map(patches_of).collect();
         let paused = match cloud {
             Some(cloud) => self.store().cloud_state(cloud.name()).await?.paused_until(self.store().now().await?),
             None => None,
@@ -249,6 +254,7 @@ impl Services {
             not_before: self.store().not_before(id).await?.max(paused.filter(|_| waiting)),
             sync,
             settle_seconds: self.policy().settle_seconds,
+            request_patches,
             items: Page {
                 rows: shown.rows.into_iter().map(|i| (i.clone(), names.get(&i.instance).cloned().unwrap_or_default())).collect(),
                 total: shown.total,

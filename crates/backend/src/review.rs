@@ -10,6 +10,7 @@ use patchboard_domain::{
     eligibility::{Chosen, patch_choices},
     fleet::{May, Names, ReviewView, Said},
     id::{InstanceId, PlanId, UserId},
+    instance::Instance,
     plan::Plan,
     review::{Asked, Decision, Difference, Need, Review, ReviewEnd, Verdict, need, standing},
     version::PatchVersion,
@@ -39,11 +40,18 @@ pub struct Ruling<'a> {
     pub verdict: Verdict,
     /// Why; may be empty for an approval.
     pub comment: &'a str,
+    /// The number of instances they typed; an approval needs it where production is touched.
+    pub count: &'a str,
     /// When the page was made on which they saw them, as far as it is known.
     pub shown: Option<DateTime<Utc>>,
 }
 
 impl Services {
+    /// How many instances carry a tag that marks production.
+    pub(crate) fn in_production<'a>(&self, instances: impl IntoIterator<Item = &'a Instance>) -> usize {
+        instances.into_iter().filter(|i| self.policy().production.iter().any(|tag| i.has_tag(tag))).count()
+    }
+
     /// How many approvals a plan needs.
     pub(crate) fn need(&self, chosen: &[Chosen], picked: &[PatchVersion], start: Option<DateTime<Utc>>) -> Need {
         let instances: Vec<_> = chosen.iter().map(|c| &c.instance).collect();
@@ -222,7 +230,7 @@ impl Services {
     /// once more.
     ///
     /// # Errors
-    /// [`Error::NeedsComment`] for anything but an approval without words, [`Error::Changed`] when the review is over or the
+    /// [`Error::Confirm`] when production is approved without the number of instances; [`Error::NeedsComment`] for anything but an approval without words, [`Error::Changed`] when the review is over or the
     /// requests are others, [`Error::NotReady`] when something stands against it meanwhile, [`Error::Conflict`],
     /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
     async fn keep_decision(&self, actor: &Actor, id: &PlanId, ruling: Ruling<'_>) -> Result<(), Error> {
@@ -242,7 +250,7 @@ impl Services {
     }
 
     async fn keep_decision_in_turn(&self, actor: &Actor, id: &PlanId, ruling: Ruling<'_>) -> Result<(), Error> {
-        let Ruling { hash, verdict, comment, shown } = ruling;
+        let Ruling { hash, verdict, comment, count, shown } = ruling;
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Decide, &plan)?;
         let review = self.open_review(&plan).await?.ok_or(Error::Changed)?;
@@ -265,7 +273,7 @@ impl Services {
         let (end, submission) = match verdict {
             Verdict::Changes => (Some(ReviewEnd::Changes), None),
             Verdict::Reject => (Some(ReviewEnd::Rejected), None),
-            Verdict::Approve => match self.submission_if_enough(actor, &plan, &review, &decision).await? {
+            Verdict::Approve => match self.submission_if_enough(actor, &plan, &review, &decision, count).await? {
                 Some(submission) => {
                     detail["submitted"] = self.submission_detail(&submission);
                     (Some(ReviewEnd::Approved), Some(submission))
@@ -294,7 +302,14 @@ impl Services {
     }
 
     /// The submission, when this approval is the last one needed. Everything is judged once more.
-    async fn submission_if_enough(&self, actor: &Actor, plan: &Plan, review: &Review, new: &Decision) -> Result<Option<Submission>, Error> {
+    async fn submission_if_enough(
+        &self,
+        actor: &Actor,
+        plan: &Plan,
+        review: &Review,
+        new: &Decision,
+        count: &str,
+    ) -> Result<Option<Submission>, Error> {
         let view = self.judge(actor, plan.clone()).await?;
         if !view.is_ready() {
             return Err(Error::NotReady);
@@ -302,6 +317,9 @@ impl Services {
         // What would be sent now must be what was asked about: same bytes, same order.
         if view.hash != review.hash {
             return Err(Error::Changed);
+        }
+        if view.count_to_approve().is_some_and(|n| count.trim().parse() != Ok(n)) {
+            return Err(Error::Confirm);
         }
         let mut decisions = review.decisions.clone();
         decisions.retain(|d| d.user != new.user);

@@ -51,6 +51,8 @@ pub struct Policy {
     pub lease_seconds: i64,
     /// Who decides about plans, and when that is enough.
     pub review: ReviewPolicy,
+    /// Tags that mark production, each `key=value`.
+    pub production: Vec<String>,
     /// A session that nobody used for so many minutes ends.
     pub session_idle_minutes: i64,
     /// A session ends after so many minutes, used or not.
@@ -84,6 +86,7 @@ impl Default for Policy {
             sends_at_once: 4,
             lease_seconds: 8,
             review: ReviewPolicy::default(),
+            production: vec!["env=prod".to_owned(), "env=production".to_owned()],
             session_idle_minutes: 30,
             session_minutes: 12 * 60,
             confirm_minutes: 5,

@@ -27,11 +27,16 @@ impl TaskOrder {
     }
 }
 
-/// What must be typed before a task is cancelled or its record deleted: of one that somebody made outside Patchboard the name of its
-/// instance, or the number of its instances where several share the id. Nothing for tasks of our plans.
-pub fn must_be_typed(tasks: &[Task]) -> Option<String> {
+/// Somebody made it outside Patchboard.
+pub fn is_external(tasks: &[Task]) -> bool {
+    tasks.iter().any(|t| t.gone_at.is_none() && t.plan.is_none())
+}
+
+/// What must be typed, and a reason given, before a task is cancelled or its record deleted, when it is external or `production`
+/// instances are among its own: the name of its instance, or the number of instances where several share the id.
+pub fn must_be_typed(tasks: &[Task], production: usize) -> Option<String> {
     let listed: Vec<&Task> = tasks.iter().filter(|t| t.gone_at.is_none()).collect();
-    if listed.iter().all(|t| t.plan.is_some()) {
+    if production == 0 && !is_external(tasks) {
         return None;
     }
     Some(match listed[..] {

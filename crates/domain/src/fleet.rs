@@ -16,6 +16,7 @@ use crate::{
     schedule::{Start, TimeRefusal},
     send::{CloudError, Item, PatchGroup},
     task::Task,
+    version::PatchVersion,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -324,6 +325,8 @@ pub struct DraftView {
     pub max_instances: usize,
     /// Approvals it needs.
     pub need: Need,
+    /// How many of the chosen instances are production.
+    pub production: usize,
     /// What the one who looks may do.
     pub may: May,
     /// The last review, if there was one.
@@ -340,6 +343,17 @@ impl DraftView {
     /// Nothing stands against sending it.
     pub fn is_ready(&self) -> bool {
         self.refusals.is_empty() && self.start.is_ok() && !self.requests.is_empty()
+    }
+
+    /// The number that is typed to send it: of several instances, or of any in production.
+    pub fn count_to_send(&self) -> Option<usize> {
+        let n = self.chosen.len();
+        (n > 1 || self.production > 0).then_some(n)
+    }
+
+    /// The number that is typed to approve it: where production is touched.
+    pub fn count_to_approve(&self) -> Option<usize> {
+        (self.production > 0).then_some(self.chosen.len())
     }
 }
 
@@ -358,6 +372,8 @@ pub struct SentView {
     pub requests_sent: usize,
     /// A page of rows, one for every requested instance, with its name. What went wrong comes first.
     pub items: Page<(Item, String)>,
+    /// The hot patches of the requests of these rows, by the request's position.
+    pub request_patches: BTreeMap<i64, Vec<PatchVersion>>,
     /// How many of each kind there are, with one of the kind.
     pub counts: Vec<(Item, usize)>,
     /// A page of everything that was tried, newest first.
@@ -423,7 +439,11 @@ pub struct OrderView {
     pub delete: Result<(), OrderRefusal>,
     /// The one who looks may ask for either.
     pub may: bool,
-    /// What must be typed for either, and a reason given, because somebody made it outside Patchboard.
+    /// Somebody made it outside Patchboard.
+    pub external: bool,
+    /// How many of its instances are production.
+    pub production: usize,
+    /// What must be typed for either, and a reason given.
     pub typed: Option<String>,
 }
 

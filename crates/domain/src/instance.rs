@@ -107,6 +107,11 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether it carries a tag, written `key=value`.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.tags.iter().any(|t| tag.split_once('=') == Some((t.key.as_str(), t.value.as_str())))
+    }
+
     /// The value of a tag, or nothing.
     pub fn tag(&self, key: &str) -> Option<&str> {
         self.tags.iter().find(|t| t.key == key).map(|t| t.value.as_str())

@@ -84,9 +84,7 @@ pub fn need(policy: &ReviewPolicy, instances: &[&Instance], kinds: &[PatchKind],
     if !policy.required {
         return Need { approvals: 0, why: Vec::new() };
     }
-    let tagged = |tag: &str| {
-        tag.is_empty() || instances.iter().any(|i| i.tags.iter().any(|t| tag.split_once('=') == Some((t.key.as_str(), t.value.as_str()))))
-    };
+    let tagged = |tag: &str| tag.is_empty() || instances.iter().any(|i| i.has_tag(tag));
     let mut wanted = vec![(policy.approvals.max(1), NeedReason::Always)];
     for rule in &policy.rules {
         let soon = rule.within_minutes == 0 || start < now + Duration::minutes(rule.within_minutes);

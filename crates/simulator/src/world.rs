@@ -68,7 +68,7 @@ pub struct Instance {
     /// Installed hot patches with the time they were installed.
     pub installed: Vec<(String, DateTime<Utc>)>,
     pub(crate) withheld: Vec<String>,
-    pub(crate) tags: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
     pub(crate) enterprise_project: String,
     pub(crate) maintenance: String,
     pub(crate) backup: String,

@@ -72,6 +72,7 @@ pub(super) struct RawPolicy {
     pub(super) lead_minutes: i64,
     pub(super) settle_seconds: i64,
     pub(super) max_instances_per_request: usize,
+    pub(super) production: Vec<String>,
 }
 
 #[derive(Deserialize)]
