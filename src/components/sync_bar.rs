@@ -7,7 +7,7 @@ use crate::{
     when,
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use patchboard_domain::fleet::SyncStatus;
+use patchboard_domain::sync::SyncStatus;
 
 /// Clock difference, in seconds, from which on a person should know.
 const SKEW_WORTH_SAYING: i64 = 60;

@@ -12,7 +12,8 @@ use crate::{
 use leptos::prelude::*;
 use patchboard_domain::{
     filter::FleetFilter,
-    fleet::{Account, FleetRow, FleetView, SyncStatus},
+    fleet::{FleetRow, FleetView},
+    sync::{Account, SyncStatus},
 };
 
 /// The fleet. Without JavaScript: filters are a GET form, pages are links.

@@ -13,7 +13,8 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::use_params_map;
 use patchboard_domain::{
     filter::FleetFilter,
-    fleet::{FleetRow, Pasted, PickerView, SyncStatus},
+    fleet::{FleetRow, Pasted, PickerView},
+    sync::SyncStatus,
 };
 
 /// Picking instances. Without JavaScript: boxes and buttons of one form; every button keeps the ticks.

@@ -2,8 +2,8 @@
 
 use crate::{clock::SharedClock, pacer::SharedPace};
 use patchboard_domain::{
-    fleet::{Account, Connection},
     id::CloudName,
+    sync::{Account, Connection},
 };
 use patchboard_gaussdb::{Client, Credentials, Error, Options};
 use patchboard_store::Store;

@@ -11,11 +11,12 @@ use chrono::{DateTime, SubsecRound, Utc};
 use patchboard_domain::{
     account::{Actor, Role},
     authority::Action,
-    fleet::{Facets, SyncStatus},
+    fleet::Facets,
     id::{CloudName, InstanceId},
     protocol::Rules,
     review::ReviewPolicy,
     schedule::Freeze,
+    sync::SyncStatus,
 };
 use patchboard_store::{EntryKey, Store};
 use serde_json::json;

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
     cancel::{TaskOrder, after_listing, check_order},
-    fleet::SyncStatus,
     id::InstanceId,
     send::ItemState,
     settle::Listing,
+    sync::SyncStatus,
     task::Task,
 };
 use patchboard_gaussdb::{Error as CloudFailure, wire};

@@ -25,6 +25,7 @@ pub mod review;
 pub mod schedule;
 pub mod send;
 pub mod settle;
+pub mod sync;
 pub mod task;
 pub mod time;
 pub mod version;

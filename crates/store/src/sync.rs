@@ -2,7 +2,7 @@
 
 use crate::{Error, Store, error::json, tx::Tx};
 use chrono::{DateTime, Utc};
-use patchboard_domain::{fleet::SyncStatus, id::CloudName};
+use patchboard_domain::{id::CloudName, sync::SyncStatus};
 
 /// When the last complete listing of the tasks of a cloud began.
 pub(crate) async fn tasks_at(tx: &mut Tx, cloud: &CloudName) -> Result<Option<DateTime<Utc>>, Error> {
