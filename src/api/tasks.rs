@@ -33,7 +33,7 @@ pub async fn order_task(
     #[server(default)] reason: String,
     #[server(default)] typed: String,
 ) -> Result<(), ApiError> {
-    use patchboard_backend::Given;
+    use patchboard_backend::{Given, REASON_MAX};
     use patchboard_domain::{
         cancel::TaskOrder,
         id::{CloudName, TaskId},
@@ -47,7 +47,9 @@ pub async fn order_task(
         "delete" => services.order(&actor, &cloud, &task, TaskOrder::Delete, given).await,
         _ => Err(patchboard_backend::Error::NotFound),
     };
-    let back = if reason.is_empty() { here.clone() } else { crate::paths::with(&here, "reason", &reason) };
+    // Within the length of an address, whatever was posted.
+    let said: String = reason.chars().take(REASON_MAX).collect();
+    let back = if said.is_empty() { here.clone() } else { crate::paths::with(&here, "reason", &said) };
     super::answer(result.map(|()| here), &back);
     Ok(())
 }

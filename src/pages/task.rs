@@ -65,7 +65,7 @@ fn Task(view: OrderView) -> impl IntoView {
                 <input type="hidden" name="cloud" value=first.cloud.to_string()/>
                 <input type="hidden" name="task" value=first.id.to_string()/>
                 {view.typed.clone().map(|typed| view! {
-                    <label class="field">{lang.order_reason()}<input name="reason" maxlength="1000" required value=Query::current().get("reason")/></label>
+                    <label class="field">{lang.order_reason()}<input name="reason" maxlength="300" required value=Query::current().get("reason")/></label>
                     <label class="field">{lang.order_typed(&typed)}<input name="typed" autocomplete="off" required/></label>
                 })}
                 <p class="hint">{lang.cancel_help()}</p>

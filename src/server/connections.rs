@@ -55,11 +55,15 @@ impl Default for ConnectionLimits {
 
 /// Connections that wait for a request, by the time since when.
 #[derive(Clone, Default)]
-struct Waiting(Arc<Mutex<BTreeMap<(Instant, u64), Arc<Notify>>>>);
+struct Waiting {
+    places: Arc<Mutex<BTreeMap<(Instant, u64), Arc<Notify>>>>,
+    /// One more has begun to wait.
+    more: Arc<Notify>,
+}
 
 impl Waiting {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Arc<Notify>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes the one that waits longest. Returns whether there was one.
@@ -82,6 +86,11 @@ impl Place {
         let now = Instant::now();
         *self.since() = Some(now);
         self.waiting.lock().insert((now, self.number), self.close.clone());
+        self.waiting.more.notify_one();
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.since().is_some()
     }
 
     fn work(&self) {
@@ -120,6 +129,7 @@ pub async fn serve(
             // Everybody is being answered: the next one waits until somebody has been.
             tokio::select! {
                 _ = running.join_next() => continue,
+                () = waiting.more.notified() => continue,
                 () = &mut shutdown => break,
             }
         }
@@ -156,7 +166,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALLED_MAX));
     let place = Arc::new(place);
-    let close = place.close.clone();
+    let (close, held) = (place.close.clone(), place.clone());
     place.wait();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (app, place) = (app.clone(), place.clone());
@@ -172,13 +182,16 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(HEAD_BYTES);
     let mut served = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
-    let asked_to_stop = async { drop(stopped.wait_for(|stopped| *stopped).await) };
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = close.notified() => return,
-        () = asked_to_stop => {
-            served.as_mut().graceful_shutdown();
-            served.await
+    let mut asked_to_stop = pin!(async { drop(stopped.wait_for(|stopped| *stopped).await) });
+    let ended = loop {
+        tokio::select! {
+            ended = served.as_mut() => break ended,
+            // Unless its next request has arrived in the same moment: that one is answered.
+            () = close.notified() => if held.is_waiting() { return },
+            () = &mut asked_to_stop => {
+                served.as_mut().graceful_shutdown();
+                break served.await;
+            }
         }
     };
     if let Err(error) = ended {

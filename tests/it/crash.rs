@@ -36,8 +36,8 @@ pub(crate) struct Ready {
 
 impl Ready {
     /// What its form holds.
-    pub(crate) fn fields(&self) -> [(&str, &str); 2] {
-        [("plan", &self.plan), ("hash", &self.hash)]
+    pub(crate) fn fields(&self) -> [(&str, &str); 3] {
+        [("plan", &self.plan), ("hash", &self.hash), ("count", "1")]
     }
 }
 

@@ -42,7 +42,7 @@ pub use cloud::{Cloud, CloudSettings, Secrets};
 pub use drafts::Selection;
 pub use error::Error;
 pub use factor::{Proposed, Seal};
-pub use orders::Given;
+pub use orders::{Given, REASON_MAX};
 pub use patchboard_oidc::{Provider, Settings as ProviderSettings};
 pub use patchboard_store::{Error as StoreError, LedgerSearch, Store, UserChange};
 pub use plans::SentPages;

@@ -8,7 +8,7 @@ use patchboard_domain::{
     cancel::TaskOrder,
     eligibility::PlanRefusal,
     id::{CloudName, InstanceId, PlanId, TaskId},
-    moving::{MoveView, goes_back, step},
+    moving::{MoveView, Step, goes_back, step},
     plan::{Draft, Plan},
     send::{Item, ItemState},
     task::TaskStatus,
@@ -110,6 +110,13 @@ impl Services {
             }
         }
         for row in self.store().failed_moves(cloud.name()).await?.into_iter().filter(|row| goes_back(&row.state)) {
+            // However it came to nothing: while the old task stands, or its cancel may still act, a second one must not be made.
+            let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
+            let tasks = self.store().tasks_with_id(cloud.name(), &row.task_key).await?;
+            let task = tasks.iter().find(|t| t.instance == row.instance);
+            if step(task, orders.iter().map(|o| &o.state), began_at) != Step::Send {
+                continue;
+            }
             let detail = json!({ "instance": row.instance, "instead_of": row.plan, "state": row.state });
             let deed = self.deed(&Actor::system(), "request.put_back", plan_subject(&row.from), detail);
             match self.store().put_back(&row, &deed).await {

@@ -15,7 +15,7 @@ use patchboard_store::{MoveOrder, OrderRow};
 use serde_json::json;
 
 /// Longest reason, in characters.
-const REASON_MAX: usize = 1_000;
+pub const REASON_MAX: usize = 300;
 
 /// What somebody typed with an order.
 #[derive(Clone, Copy, Debug, Default)]

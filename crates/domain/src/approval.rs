@@ -95,6 +95,8 @@ pub struct StoredItem {
     pub cloud: CloudName,
     /// The instance.
     pub instance: InstanceId,
+    /// Cloud and instance stand in the row as text, letter by letter: a row with a blank more is found by no statement of ours.
+    pub is_exact: bool,
     /// The state that rows are found by.
     pub state_word: String,
     /// The task that rows are found by.
@@ -104,13 +106,14 @@ pub struct StoredItem {
 }
 
 impl StoredItem {
-    /// Whether it is to be sent, or might be: of what cannot be read nobody knows.
+    /// Whether it is to be sent, or might be: of what cannot be read nobody knows. One that waits for its old task to be cancelled is
+    /// not: the list of tasks says first what has become of that.
     pub fn is_unsent(&self) -> bool {
-        self.state.as_ref().is_none_or(|s| matches!(s, ItemState::Planned | ItemState::Moving { .. }))
+        self.state.as_ref().is_none_or(|s| *s == ItemState::Planned)
     }
 
     fn is_itself(&self) -> bool {
-        self.state.as_ref().is_some_and(|s| s.word() == self.state_word && s.task_key() == self.task_key)
+        self.is_exact && self.state.as_ref().is_some_and(|s| s.word() == self.state_word && s.task_key() == self.task_key)
     }
 }
 

@@ -32,7 +32,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn cloud_state(&self, cloud: &CloudName) -> Result<CloudState, Error> {
-        let row: Option<(String,)> = sqlx::query_as("SELECT doc FROM cloud_states WHERE cloud = $1")
+        let row: Option<(String,)> = sqlx::query_as("SELECT CAST(doc AS TEXT) FROM cloud_states WHERE cloud = $1")
             .bind(cloud.as_str())
             .fetch_optional(self.reader().await)
             .await?;
@@ -50,8 +50,10 @@ impl Store {
     ) -> Result<T, Error> {
         let mut tx = self.begin().await?;
         let now = self.now_in(&mut tx).await?;
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT doc FROM cloud_states WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(&mut *tx).await?;
+        let row: Option<(String,)> = sqlx::query_as("SELECT CAST(doc AS TEXT) FROM cloud_states WHERE cloud = $1")
+            .bind(cloud.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
         let before = read_state(row, cloud, now);
         let mut after = before.clone();
         let result = judge(&mut after, now);

@@ -150,8 +150,11 @@ pub(crate) async fn load(tx: &mut Tx, key: &EntryKey) -> Result<Option<(Entry, C
 }
 
 /// Writes the state of one instance, with the columns that rows are found by.
+///
+/// # Errors
+/// [`Error::Inconsistent`] when it has no row of that name: then nothing may follow from the state.
 pub(crate) async fn put_item(tx: &mut Tx, plan: &PlanId, instance: &InstanceId, state: &ItemState) -> Result<(), Error> {
-    sqlx::query("UPDATE items SET state = $1, task_key = $2, doc = $3 WHERE plan = $4 AND instance = $5")
+    let done = sqlx::query("UPDATE items SET state = $1, task_key = $2, doc = $3 WHERE plan = $4 AND instance = $5")
         .bind(state.word())
         .bind(state.task_key())
         .bind(json(state))
@@ -159,7 +162,7 @@ pub(crate) async fn put_item(tx: &mut Tx, plan: &PlanId, instance: &InstanceId, 
         .bind(instance.as_str())
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::no_row("items", "instance", format!("{plan} {instance}"))) }
 }
 
 /// Writes what has changed, and nothing else.

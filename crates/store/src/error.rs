@@ -133,6 +133,13 @@ impl Error {
     }
 }
 
+impl Error {
+    /// A row that was read is found by no statement of ours.
+    pub(crate) fn no_row(table: &'static str, column: &'static str, row: String) -> Self {
+        Self::Inconsistent { table, column, row, source: serde::de::Error::custom("no row has this value") }
+    }
+}
+
 /// Reads a JSON column.
 pub(crate) fn doc<T: serde::de::DeserializeOwned>(text: &str, table: &'static str, row: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|source| Error::Inconsistent { table, column: "doc", row: row.to_owned(), source })

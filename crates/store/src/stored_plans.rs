@@ -1,20 +1,12 @@
 //! Submitted plans row by row, as they stand: also what cannot be read, and what nothing belongs to.
 
-use crate::{
-    Error, Store,
-    entries::{attempt, put_item},
-    error::json,
-    ledger::append,
-    plans,
-    sql::Sql,
-    time::ms,
-    tx::Tx,
-};
+use crate::{Error, Store, entries::attempt, error::json, ledger::append, plans, sql::Sql, time::ms, tx::Tx};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     approval::{StoredItem, StoredPlan, missing_rows},
     id::{CloudName, InstanceId, PlanId},
     ledger::Deed,
+    plan::Plan,
     send::{ItemState, Stop},
 };
 use sqlx::{Any, AnyConnection, Row as _, any::AnyRow};
@@ -41,6 +33,9 @@ async fn read(connection: &mut AnyConnection, id: &PlanId) -> Result<StoredPlan,
             Err(other) => return Err(other),
         }
     };
+    // A name with a blank more reads the same and is found by no statement of ours.
+    let names = rows(connection, "SELECT cloud FROM plans WHERE id = $1", id).await?;
+    let plan = plan.filter(|p: &Plan| names.iter().all(|row| value::<String>(row, "cloud").is_some_and(|text| text == p.cloud.as_str())));
     let requests = rows(connection, "SELECT position, doc FROM requests WHERE plan = $1 ORDER BY position", id).await?;
     let items = rows(
         connection,
@@ -71,10 +66,13 @@ fn parsed<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Option<
 }
 
 fn item(row: &AnyRow) -> StoredItem {
+    let (cloud, instance): (Option<String>, Option<String>) = (value(row, "cloud"), value(row, "instance"));
+    let exact = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim() == text);
     StoredItem {
         position: value(row, "position").unwrap_or(-1),
-        cloud: CloudName::new(value::<String>(row, "cloud").unwrap_or_default()),
-        instance: InstanceId::new(value::<String>(row, "instance").unwrap_or_default()),
+        is_exact: exact(&cloud) && exact(&instance),
+        cloud: CloudName::new(cloud.unwrap_or_default()),
+        instance: InstanceId::new(instance.unwrap_or_default()),
         state_word: value(row, "state").unwrap_or_default(),
         task_key: value::<Option<String>>(row, "task_key").unwrap_or_default(),
         state: parsed(row, "doc"),
@@ -112,11 +110,11 @@ impl Store {
         let Some(deed) = judge(&stored) else { return Ok(0) };
         let mut ended = 0;
         let mut changed = 0;
-        for item in &stored.items {
+        for (item, text) in stored.items.iter().zip(instance_texts(&mut tx, id).await?) {
             let state = if item.is_unsent() { stopped() } else { item.state.clone().unwrap_or_else(stopped) };
             ended += usize::from(item.is_unsent());
             if item.state.as_ref() != Some(&state) || item.state_word != state.word() || item.task_key != state.task_key() {
-                put_item(&mut tx, id, &item.instance, &state).await?;
+                put_by_text(&mut tx, id, &text, &state).await?;
                 changed += 1;
             }
         }
@@ -135,6 +133,25 @@ impl Store {
         tx.commit().await?;
         Ok(ended)
     }
+}
+
+/// The instances of a plan's rows as they stand, in the order of [`read`].
+async fn instance_texts(tx: &mut Tx, id: &PlanId) -> Result<Vec<String>, Error> {
+    let texts = "SELECT CAST(instance AS TEXT) FROM items WHERE plan = $1 ORDER BY position, ordinal";
+    Ok(sqlx::query_scalar(texts).bind(id.as_str()).fetch_all(&mut **tx).await?)
+}
+
+/// Writes the state of a row whose instance may be written in a way in which nothing else finds it.
+async fn put_by_text(tx: &mut Tx, id: &PlanId, instance: &str, state: &ItemState) -> Result<(), Error> {
+    sqlx::query("UPDATE items SET state = $1, task_key = $2, doc = $3 WHERE plan = $4 AND CAST(instance AS TEXT) = $5")
+        .bind(state.word())
+        .bind(state.task_key())
+        .bind(json(state))
+        .bind(id.as_str())
+        .bind(instance)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 fn stopped() -> ItemState {

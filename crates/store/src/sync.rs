@@ -7,7 +7,7 @@ use patchboard_domain::{id::CloudName, sync::SyncStatus};
 /// When the last complete listing of the tasks of a cloud began.
 pub(crate) async fn tasks_at(tx: &mut Tx, cloud: &CloudName) -> Result<Option<DateTime<Utc>>, Error> {
     let row: Option<(String,)> =
-        sqlx::query_as("SELECT doc FROM sync_status WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(&mut **tx).await?;
+        sqlx::query_as("SELECT CAST(doc AS TEXT) FROM sync_status WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(&mut **tx).await?;
     Ok(read_status(row, cloud).and_then(|s| s.tasks_at))
 }
 
@@ -25,8 +25,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn sync_status(&self, cloud: &CloudName) -> Result<Option<SyncStatus>, Error> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT doc FROM sync_status WHERE cloud = $1").bind(cloud.as_str()).fetch_optional(self.reader().await).await?;
+        let row: Option<(String,)> = sqlx::query_as("SELECT CAST(doc AS TEXT) FROM sync_status WHERE cloud = $1")
+            .bind(cloud.as_str())
+            .fetch_optional(self.reader().await)
+            .await?;
         Ok(read_status(row, cloud))
     }
 

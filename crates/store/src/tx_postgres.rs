@@ -6,11 +6,21 @@
 
 use crate::Error;
 use sqlx::{Any, AnyConnection, AnyPool, Executor, pool::PoolConnection};
-use std::sync::Arc;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task::AbortHandle,
+};
 
 /// Any number that no other program on the database is likely to lock.
 const WRITER_LOCK: &str = "SELECT pg_advisory_xact_lock(7282627301)::TEXT";
+
+/// Longest time for which one writer keeps the others of its replica waiting. The server ends its work much earlier; a connection of
+/// which nothing is heard any more does not.
+const TURN_MAX: Duration = Duration::from_secs(30);
 
 /// The writers of one replica: one of them at a time waits for the lock that all replicas share, so that a replica that is frozen
 /// holds it with one connection at most.
@@ -26,7 +36,7 @@ impl Locked {
     }
 
     pub(crate) async fn begin(&self) -> Result<PostgresTx, Error> {
-        let turn = self.turn.clone().lock_owned().await;
+        let turn = Turn::new(self.turn.clone().lock_owned().await);
         let mut tx = PostgresTx { connection: Some(self.pool.acquire().await?), is_open: false, turn: Some(turn) };
         tx.connection().execute("BEGIN").await?;
         tx.connection().execute(WRITER_LOCK).await?;
@@ -42,7 +52,34 @@ pub(crate) struct PostgresTx {
     connection: Option<PoolConnection<Any>>,
     /// Whether the server is known to be inside the transaction. While it is not, the connection cannot be used again.
     is_open: bool,
-    turn: Option<OwnedMutexGuard<()>>,
+    turn: Option<Turn>,
+}
+
+/// The turn of one writer. It ends with the value, or after [`TURN_MAX`]; the lock in the server keeps writers apart all the same.
+#[derive(Debug)]
+struct Turn {
+    guard: Arc<std::sync::Mutex<Option<OwnedMutexGuard<()>>>>,
+    limit: AbortHandle,
+}
+
+impl Turn {
+    fn new(guard: OwnedMutexGuard<()>) -> Self {
+        let guard = Arc::new(std::sync::Mutex::new(Some(guard)));
+        let held = guard.clone();
+        let limit = tokio::spawn(async move {
+            tokio::time::sleep(TURN_MAX).await;
+            tracing::warn!("a transaction has had no answer for {} s; other writers go on", TURN_MAX.as_secs());
+            held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        });
+        Self { guard, limit: limit.abort_handle() }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.limit.abort();
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 impl PostgresTx {

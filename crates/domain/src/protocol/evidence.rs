@@ -30,7 +30,8 @@ impl Entry {
             let mine: Vec<&Attempt> = self.attempts.iter().filter(|a| a.instances.contains(instance)).collect();
             let Some(last) = mine.last() else { continue };
             // One that was accepted belongs to a life before this one: its task was moved, and the old time stands again.
-            let calls = mine.iter().filter(|a| !matches!(a.outcome.as_deref(), Some("not_sent" | "accepted"))).count();
+            // One that was refused has done nothing.
+            let calls = mine.iter().filter(|a| !matches!(a.outcome.as_deref(), Some("not_sent" | "accepted" | "rejected"))).count();
             let tasks: Vec<&Task> = listing.tasks.iter().filter(|t| t.instance == *instance && !last.known.contains(&t.id.key())).collect();
             let doubt = Doubt { since, pre_image: last.fence > 0, ..self.doubt(last.began_at, *absent_at) };
             let still = |absent_at: Option<DateTime<Utc>>| ItemState::Unknown {
