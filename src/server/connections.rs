@@ -6,7 +6,11 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
 };
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     collections::BTreeMap,
@@ -110,6 +114,18 @@ impl Drop for Place {
     }
 }
 
+/// A request whose body has not arrived yet. Until it has, its connection counts as one that waits: whoever sends half a form for ever
+/// keeps nobody out.
+#[derive(Clone)]
+pub(super) struct Arriving(Arc<Place>);
+
+impl Arriving {
+    /// All of it is there.
+    pub(super) fn arrived(&self) {
+        self.0.work();
+    }
+}
+
 /// Serves until `shutdown`, then lets running requests end for as long as a stop may take, and closes the rest.
 ///
 /// # Errors
@@ -171,8 +187,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (app, place) = (app.clone(), place.clone());
         async move {
-            place.work();
+            let is_whole = request.body().is_end_stream();
             let mut request: Request = request.map(Body::new);
+            if is_whole {
+                place.work();
+            } else {
+                request.extensions_mut().insert(Arriving(place.clone()));
+            }
             request.extensions_mut().insert(ConnectInfo(peer));
             let response = app.oneshot(request).await;
             place.wait();

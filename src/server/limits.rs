@@ -1,5 +1,6 @@
 //! How much somebody may send at once.
 
+use super::connections::Arriving;
 use crate::paths;
 use axum::{
     body::{Body, Bytes},
@@ -34,9 +35,12 @@ const BODY_MAX: Duration = Duration::from_secs(20);
 /// answered in words.
 pub(super) async fn body(request: Request, next: Next) -> Response {
     let most = if request.uri().path() == paths::PICK { LIST } else { FORM };
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     match timeout(BODY_MAX, collected(body, most)).await {
-        Ok(Ok(Some(bytes))) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Ok(Some(bytes))) => {
+            parts.extensions.remove::<Arriving>().inspect(Arriving::arrived);
+            next.run(Request::from_parts(parts, Body::from(bytes))).await
+        }
         Ok(Ok(None)) => (StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")]).into_response(),
         // Whoever sends so has broken off, or sends no HTTP.
         Ok(Err(_)) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response(),

@@ -124,6 +124,25 @@ async fn an_answer_lost_on_the_way_moves_once() {
 }
 
 #[tokio::test]
+async fn a_move_that_is_stopped_half_way_makes_no_second_task() {
+    let app = TestApp::start().await;
+    let (id, instances, old, new) = scheduled(&app, 2).await;
+    let to = draft_of_move(&app, &id, new).await;
+    assert_eq!(app.confirm(&to).await.location, format!("/plans/{to}"));
+    // The cloud never hears the cancel, and the plan is no longer what was approved.
+    app.simulator.set_faults(vec![on_cancel(0, Act::Drop)]);
+    app.sync().await;
+    assert_eq!(app.words(&to).await, ["moving"; 2]);
+    app.sql(&format!("UPDATE plans SET approved_hash = 'edited' WHERE id = '{to}'")).await;
+    go_on(&app).await;
+    assert!(instances.iter().all(|i| pending(&app, i) == [old]), "beside the old time there is none");
+    assert_eq!(app.creates(), 1);
+    app.simulator.set_faults(Vec::new());
+    go_on(&app).await;
+    assert!(instances.iter().all(|i| pending(&app, i) == [old]), "once its cancel was heard it is made again, once");
+}
+
+#[tokio::test]
 async fn a_process_that_ends_in_the_middle_finishes_the_move_when_it_is_back() {
     let app = TestApp::start().await;
     let (id, instances, _, new) = scheduled(&app, 2).await;
