@@ -20,6 +20,7 @@ mod journey;
 mod ledger;
 mod moving;
 mod network;
+mod outages;
 mod pages;
 mod process;
 mod raw_requests;

@@ -99,6 +99,12 @@ enum Bench {
         #[arg(long, default_value = "")]
         only: String,
     },
+    /// Two replicas on PostgreSQL, twenty slow requests, and a kill, a freeze or a database that is away in the middle of them
+    Replicas {
+        /// How many runs, in turn of each kind
+        #[arg(long, default_value_t = 20)]
+        runs: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -116,6 +122,7 @@ fn main() -> ExitCode {
         Command::Torture { seed, minutes, postgres } => torture(seed, minutes, postgres),
         Command::Model => cargo(&["test", "--release", "-p", "patchboard-domain", "at_length", "--", "--ignored", "--nocapture"]),
         Command::Bench(Bench::Faults { items, only }) => bench_faults(items, &only),
+        Command::Bench(Bench::Replicas { runs }) => bench_replicas(runs),
         Command::Size => site::size(),
         Command::Figures => figures::figures(),
     };
@@ -179,6 +186,14 @@ fn bench_faults(items: usize, only: &str) -> Result {
     let env = [("PATCHBOARD_BENCH_PYTHON", python.as_str()), ("PATCHBOARD_BENCH_ITEMS", &items), ("PATCHBOARD_BENCH_ONLY", only)];
     let arguments = ["test", "--release", "--test", "it", "comparison", "--", "--ignored", "--nocapture", "--test-threads=1"];
     run::cargo_with(&arguments, &env)
+}
+
+fn bench_replicas(runs: usize) -> Result {
+    site::build(false)?;
+    let cluster = postgres::Cluster::start()?;
+    let (runs, url) = (runs.to_string(), cluster.url());
+    let env = [("PATCHBOARD_TEST_POSTGRES", url.as_str()), ("PATCHBOARD_BENCH_RUNS", runs.as_str())];
+    run::cargo_with(&["test", "--test", "it", "outages", "--", "--ignored", "--nocapture", "--test-threads=1"], &env)
 }
 
 fn lint() -> Result {
