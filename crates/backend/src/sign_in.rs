@@ -155,7 +155,7 @@ impl Services {
         let (own, keys) = match device.filter(|_| known) {
             Some(device) => (Key::few(format!("device {device}")), Vec::new()),
             // The account's own share is wide: one address alone cannot use it up.
-            None => (Key::many(format!("account {}", attempt.name.to_lowercase())), vec![Key::few(format!("address {}", origin.address))]),
+            None => (Key::many(format!("account {}", attempt.name.to_lowercase())), vec![Key::network(&origin.address)]),
         };
         // A place first: who finds none has used up no attempt.
         let turn = self.passwords().turn(known).map_err(SignInError::Account)?;

@@ -22,6 +22,18 @@ impl Key {
         Self { name, burst: 3, seconds_each: 20 }
     }
 
+    /// For one network: an address of IPv4, or the 64 bits that whoever has one address of IPv6 commonly has all of.
+    pub(crate) fn network(address: &str) -> Self {
+        let network = match address.parse() {
+            Ok(std::net::IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_none() => {
+                let [a, b, c, d, ..] = v6.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+            _ => address.to_owned(),
+        };
+        Self::few(format!("address {network}"))
+    }
+
     /// For what a person asks for by a button: 10 at once, then one every six seconds.
     pub(crate) fn many_a_minute(what: &str) -> Self {
         Self { name: what.to_owned(), burst: 10, seconds_each: 6 }
@@ -93,6 +105,14 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_has_one_share() {
+        assert_eq!(Key::network("2001:db8::1"), Key::network("2001:db8:0:0:ffff::2"));
+        assert_ne!(Key::network("2001:db8:0:1::1"), Key::network("2001:db8::1"));
+        assert_ne!(Key::network("192.0.2.1"), Key::network("192.0.2.2"));
+        assert_ne!(Key::network("::ffff:192.0.2.1"), Key::network("::ffff:192.0.2.2"));
+    }
 
     #[test]
     fn a_few_at_once_and_then_slowly() {

@@ -248,7 +248,7 @@ impl Entry {
             self.release(grant);
             return Begun::Refused;
         }
-        let Some(instances) = self.next_call(planned, seen) else {
+        let Some(instances) = self.next_call(planned, seen, now) else {
             self.release(grant);
             return Begun::Blind;
         };
@@ -280,11 +280,11 @@ impl Entry {
 
     /// The planned instances that go into the next call: together, but each on its own after a call in which one of them may have been
     /// the reason why all were refused. Nothing before the list was read again after such a call.
-    fn next_call(&self, planned: Vec<InstanceId>, seen: DateTime<Utc>) -> Option<Vec<InstanceId>> {
+    fn next_call(&self, planned: Vec<InstanceId>, seen: DateTime<Utc>, now: DateTime<Utc>) -> Option<Vec<InstanceId>> {
         let last =
             |i: &InstanceId| self.attempts.iter().rev().find(|a| a.instances.contains(i) && a.outcome.as_deref() != Some("not_sent"));
         let suspects = |i: &InstanceId| last(i).filter(|a| a.instances.len() > 1 && a.may_concern_one());
-        if planned.iter().filter_map(suspects).any(|a| a.ended_at.is_some_and(|ended| seen <= ended)) {
+        if planned.iter().filter_map(suspects).any(|a| a.ended_at.is_some_and(|ended| ended <= now && seen <= ended)) {
             return None;
         }
         let (mut alone, together): (Vec<_>, Vec<_>) = planned.into_iter().partition(|i| suspects(i).is_some());

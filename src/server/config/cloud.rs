@@ -44,8 +44,19 @@ pub(super) fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>
         calls_per_minute: (raw.calls_per_minute > 0).then(|| f64::from(raw.calls_per_minute)),
         pauses: [500, 2_000, 5_000].map(Duration::from_millis).to_vec(),
     };
+    check_name(&settings.name, section, origins)?;
     check(&settings, section, origins)?;
     Ok(settings)
+}
+
+/// The name is a part of addresses: what could end or escape a part of one is refused here, and not when somebody follows a link.
+fn check_name(name: &str, section: &str, origins: &Origins) -> Result<(), ConfigError> {
+    let ends = |c: char| c.is_control() || matches!(c, '/' | '\\' | '%' | ';' | '?' | '#');
+    if name.contains(ends) || name.trim() != name || matches!(name, "." | "..") {
+        let text = format!("the connection {name:?} ({section}) needs a name without / \\ % ; ? # and without outer spaces");
+        return Err(origins.wrong(section, text));
+    }
+    Ok(())
 }
 
 /// Makes the connection once, without a call: what stands against it is said with its key.

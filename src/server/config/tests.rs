@@ -123,6 +123,10 @@ fn several_clouds_have_a_section_each() {
     assert!(refused("[clouds.a]\nregion = 'cn-north-4'".to_owned(), &KEYS).contains("clouds.a.access_key"), "the SDK's keys are another's");
     assert!(refused("[clouds.a]\naccess_key = 'x'".to_owned(), &[]).contains("clouds.a.region is missing"));
     assert!(refused(section("ap-southeast-1", ""), &vars).contains("two connections are called"));
+    for name in ["生产/华北", "a%b", "a;b", " a"] {
+        assert!(refused(section(&format!("'{name}'"), ""), &[]).contains("needs a name without"), "{name}");
+    }
+    assert!(load_text(section("'生产 华北'", ""), &[]).is_ok());
 }
 
 #[cfg(unix)]
