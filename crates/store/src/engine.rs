@@ -109,6 +109,11 @@ impl<'a> Place<'a> {
         AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
+            // sqlx 0.9.0 looks after idle connections in a loop that a race can make endless (transact-rs/sqlx issue 3645, mended by pull
+            // request 4289 after this version). Without these limits there is no such loop; a connection that is gone is noticed when it
+            // is taken.
+            .idle_timeout(None)
+            .max_lifetime(None)
             // One whose commit failed may still believe to be inside it: it is not used again.
             .after_release(|connection, _| {
                 let is_out = !connection.is_in_transaction();
