@@ -44,7 +44,9 @@ fn read((seq, body, previous, hash, subject, all_text): Row) -> StoredEntry {
 pub(crate) async fn append(tx: &mut Tx, deed: &Deed) -> Result<(), Error> {
     let head: Option<(i64, String)> = sqlx::query_as("SELECT seq, hash FROM ledger_head").fetch_optional(&mut **tx).await?;
     let (seq, previous) = head.unwrap_or_else(|| (0, GENESIS.to_owned()));
-    let entry = Entry::after(seq.saturating_add(1), &previous, deed);
+    // No entry can follow the last number there is; it was written by hand.
+    let next = seq.checked_add(1).ok_or_else(|| Error::Ledger(seq, sqlx::Error::Protocol("no number follows".to_owned())))?;
+    let entry = Entry::after(next, &previous, deed);
     sqlx::query("INSERT INTO ledger (seq, body, previous, hash, subject) VALUES ($1, $2, $3, $4, $5)")
         .bind(entry.seq)
         .bind(&entry.body)
