@@ -160,3 +160,10 @@ export async function reasonAndName(page: Page): Promise<void> {
   await page.getByLabel(/^Reason/).fill("wrong night");
   await typed.locator("input").fill(/Type (.+) to confirm/.exec(await typed.innerText())?.[1] ?? "");
 }
+
+/** Types the number of instances where the page asks for it, and sends. */
+export async function send(page: Page): Promise<void> {
+  const field = page.locator("label", { has: page.locator("input[name=count]") });
+  if ((await field.count()) > 0) await field.locator("input").fill(/\d+/.exec(await field.innerText())?.[0] ?? "");
+  await page.getByRole("button", { name: /^Schedule hot patches on/ }).click();
+}

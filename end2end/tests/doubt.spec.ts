@@ -1,10 +1,10 @@
 // What is in doubt is seen, settled by hand with a reason, and everything can be held.
-import { accessible, draft, eventually, expect, open, ready, test } from "../fixtures";
+import { accessible, draft, eventually, expect, open, ready, send, test } from "../fixtures";
 
 test("an answer that was lost is found from the first page and settled by hand", async ({ page }) => {
   test.setTimeout(120_000);
   await draft(page, "q=create-dropped", "Lost on the way");
-  await page.getByRole("button", { name: /Schedule hot patches on/ }).click();
+  await send(page);
   await eventually(page, async () => expect(page.getByText("In doubt").first()).toBeVisible({ timeout: 500 }));
 
   await open(page, "/");

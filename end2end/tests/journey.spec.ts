@@ -1,6 +1,6 @@
 // The main job, end to end, as a DBA does it: pick, choose versions and a time, see exactly what will be sent, send it, watch
 // the tasks that come back. Runs with islands and with JavaScript off.
-import { accessible, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, reasonAndName, test } from "../fixtures";
+import { accessible, eventually, expect, fleetIsThere, hydrated, localTime, open, ready, reasonAndName, send, test } from "../fixtures";
 
 test("pick, schedule, review, send, watch, cancel", async ({ page }) => {
   await fleetIsThere(page);
@@ -104,7 +104,7 @@ test("a lost answer is shown as doubt, and settled by looking, without a second 
   await patches.first().check();
   await page.getByLabel("Date and time").fill(localTime(5, 8));
   await page.getByRole("button", { name: "Continue to review" }).click();
-  await page.getByRole("button", { name: "Schedule hot patches on 1 instance" }).click();
+  await send(page);
   await ready(page);
   const adopted = page.getByText("found in the list");
   if (hydrated()) await expect(adopted).toBeVisible({ timeout: 40_000 });

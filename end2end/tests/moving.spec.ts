@@ -1,10 +1,10 @@
 // What is scheduled is moved to another time: both times are seen, and the old plan leads to the new one.
-import { accessible, draft, eventually, expect, localTime, open, ready, test } from "../fixtures";
+import { accessible, draft, eventually, expect, localTime, open, ready, send, test } from "../fixtures";
 
 test("moved to another time, and followed from either plan", async ({ page, context, demo }) => {
   test.setTimeout(120_000);
   const old = await draft(page, "q=pilot&status=ACTIVE&engine=3.208.0", "Pilot night");
-  await page.getByRole("button", { name: /Schedule hot patches on/ }).click();
+  await send(page);
   const move = page.getByRole("button", { name: "Move the 1 that wait to another time" });
   await eventually(page, async () => expect(move).toBeVisible({ timeout: 500 }));
   await move.click();
@@ -21,7 +21,7 @@ test("moved to another time, and followed from either plan", async ({ page, cont
   await expect(page.getByText("Scheduled for")).toBeVisible();
   await expect(page.getByText("To be moved to")).toBeVisible();
   await accessible(page);
-  await page.getByRole("button", { name: /Schedule hot patches on/ }).click();
+  await send(page);
   await eventually(page, async () => expect(page.getByText("Pending").first()).toBeVisible({ timeout: 500 }));
 
   await open(page, old);

@@ -1,12 +1,12 @@
 // The pages of a plan in both languages and themes, and the whole way by keyboard.
-import { accessible, draft, expect, fleetIsThere, open, test } from "../fixtures";
+import { accessible, draft, expect, fleetIsThere, open, send, test } from "../fixtures";
 
 // A test for each page: its limit does not depend on how many pages there are.
 for (const which of ["instances", "schedule", "review", "refused"]) {
   test(`no accessibility violation on a plan's page: ${which}`, async ({ page, context, demo }) => {
     let path = await draft(page, which === "refused" ? "q=create-refused" : "q=pilot&status=ACTIVE");
     if (which === "refused") {
-      await page.getByRole("button", { name: "Schedule hot patches on 1 instance" }).click();
+      await send(page);
       await expect(page.getByRole("heading", { name: "Untitled plan" })).toBeVisible();
     } else if (which !== "review") {
       path = `${path}/${which}`;

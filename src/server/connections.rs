@@ -18,7 +18,10 @@ use std::{
     io,
     net::SocketAddr,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -60,20 +63,32 @@ impl Default for ConnectionLimits {
 /// Connections that wait for a request, by the time since when.
 #[derive(Clone, Default)]
 struct Waiting {
-    places: Arc<Mutex<BTreeMap<(Instant, u64), Arc<Notify>>>>,
+    places: Arc<Mutex<BTreeMap<(Instant, u64), Arc<Close>>>>,
     /// One more has begun to wait.
     more: Arc<Notify>,
+    /// How many were told to end and have not yet: they make room already.
+    ending: Arc<AtomicUsize>,
+}
+
+/// How one connection is told to end.
+#[derive(Default)]
+struct Close {
+    told: AtomicBool,
+    notify: Notify,
 }
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Arc<Notify>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Arc<Close>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes the one that waits longest. Returns whether there was one.
     fn close_longest(&self) -> bool {
-        let longest = self.lock().pop_first();
-        longest.inspect(|(_, close)| close.notify_one()).is_some()
+        let Some((_, close)) = self.lock().pop_first() else { return false };
+        close.told.store(true, Ordering::SeqCst);
+        self.ending.fetch_add(1, Ordering::SeqCst);
+        close.notify.notify_one();
+        true
     }
 }
 
@@ -81,7 +96,7 @@ impl Waiting {
 struct Place {
     waiting: Waiting,
     number: u64,
-    close: Arc<Notify>,
+    close: Arc<Close>,
     since: Mutex<Option<Instant>>,
 }
 
@@ -95,6 +110,13 @@ impl Place {
 
     fn is_waiting(&self) -> bool {
         self.since().is_some()
+    }
+
+    /// It has ended, or goes on because its next request has arrived.
+    fn forget_close(&self) {
+        if self.close.told.swap(false, Ordering::SeqCst) {
+            self.waiting.ending.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 
     fn work(&self) {
@@ -111,6 +133,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.work();
+        self.forget_close();
     }
 }
 
@@ -141,7 +164,8 @@ pub async fn serve(
     let mut shutdown = pin!(shutdown);
     loop {
         while running.try_join_next().is_some() {}
-        if running.len() >= limits.most.max(1) && !waiting.close_longest() {
+        let staying = running.len().saturating_sub(waiting.ending.load(Ordering::SeqCst));
+        if staying >= limits.most.max(1) && !waiting.close_longest() {
             // Everybody is being answered: the next one waits until somebody has been.
             tokio::select! {
                 _ = running.join_next() => continue,
@@ -208,7 +232,12 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
         tokio::select! {
             ended = served.as_mut() => break ended,
             // Unless its next request has arrived in the same moment: that one is answered.
-            () = close.notified() => if held.is_waiting() { return },
+            () = close.notify.notified() => {
+                if held.is_waiting() {
+                    return;
+                }
+                held.forget_close();
+            }
             () = &mut asked_to_stop => {
                 served.as_mut().graceful_shutdown();
                 break served.await;
