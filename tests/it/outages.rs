@@ -1,7 +1,7 @@
 //! Two replicas, twenty slow requests on their way, and one of three misfortunes in the middle of them: figures, by
 //! `cargo xtask bench replicas`.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "`cargo xtask bench` says how many runs, and shows the table")]
+#![expect(clippy::disallowed_methods, reason = "`cargo xtask bench` says how many runs, and shows the table")]
 
 use crate::{
     database::Database,
