@@ -69,14 +69,18 @@ fn canonical_path(path: &str) -> Option<String> {
     let mut canonical = String::with_capacity(trimmed.len());
     for segment in trimmed.strip_prefix('/')?.split('/') {
         let decoded = decoded(segment)?;
-        let ends = |c: char| c.is_control() || matches!(c, '/' | '\\' | '%' | ';' | '?' | '#');
-        if decoded.is_empty() || matches!(decoded.as_str(), "." | "..") || decoded.contains(ends) {
+        if decoded.is_empty() || matches!(decoded.as_str(), "." | "..") || decoded.contains(ends_a_segment) {
             return None;
         }
         canonical.push('/');
         canonical.push_str(&paths::segment(&decoded));
     }
     Some(canonical)
+}
+
+/// Whether a character could end or escape a segment of a path for some reader.
+pub(super) fn ends_a_segment(c: char) -> bool {
+    c.is_control() || matches!(c, '/' | '\\' | '%' | ';' | '?' | '#')
 }
 
 fn decoded(segment: &str) -> Option<String> {

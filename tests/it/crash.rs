@@ -2,7 +2,7 @@
 
 use crate::{
     process::{Browser, Server, hash_in},
-    support::simulator,
+    support::{pickable, simulator},
 };
 use patchboard_backend::clock::SystemClock;
 use patchboard_simulator::{Act, Fault, Simulator};
@@ -44,17 +44,7 @@ impl Ready {
 /// A plan of one instance, made in a browser, that can be confirmed.
 pub(crate) async fn ready(simulator: &Simulator, server: &Server, browser: &Browser) -> Ready {
     browser.until(&format!("{}/instances", server.url), "60 match").await;
-    let instance = simulator.world(|w| {
-        let busy: Vec<_> = w.tasks.iter().map(|t| t.instance_id.clone()).collect();
-        let fits = |i: &&patchboard_simulator::world::Instance| {
-            i.status == "ACTIVE"
-                && i.engine_version() == "3.208.0"
-                && i.has_normal_nodes()
-                && !i.name.starts_with("z-demo")
-                && !busy.contains(&i.id)
-        };
-        w.instances.values().find(fits).map(|i| i.id.clone()).unwrap()
-    });
+    let instance = pickable(simulator, 1).remove(0);
     let started = browser.post(&format!("{}/api/plans/start", server.url), &[("cloud", "ap-southeast-1"), ("instance", &instance)]).await;
     let plan = started.split('/').nth(2).unwrap().to_owned();
     browser.until(&format!("{}{started}", server.url), "3.208.0.7").await;

@@ -6,7 +6,7 @@
 use crate::{
     database::Database,
     process::{Browser, Server, hash_in},
-    support::simulator,
+    support::{pickable, simulator},
 };
 use patchboard_backend::clock::SystemClock;
 use patchboard_simulator::{Act, Fault, Simulator};
@@ -124,17 +124,7 @@ async fn run(misfortune: Misfortune) -> Run {
     browser.sign_in(&first).await;
     let second = replica(&simulator, &database);
     browser.until(&format!("{}/instances", first.url), "300 match").await;
-    let instances: Vec<String> = simulator.world(|w| {
-        let busy: Vec<_> = w.tasks.iter().map(|t| t.instance_id.clone()).collect();
-        let fits = |i: &&patchboard_simulator::world::Instance| {
-            i.status == "ACTIVE"
-                && i.engine_version() == "3.208.0"
-                && i.has_normal_nodes()
-                && !i.name.starts_with("z-demo")
-                && !busy.contains(&i.id)
-        };
-        w.instances.values().filter(fits).map(|i| i.id.clone()).take(REQUESTS).collect()
-    });
+    let instances = pickable(&simulator, REQUESTS);
     assert_eq!(instances.len(), REQUESTS);
     let (plan, hash) = ready(&first, &browser, &instances).await;
     simulator.set_faults(vec![Fault::on_create(0, Act::DoThenDelay { ms: 1_500 })]);

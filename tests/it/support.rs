@@ -89,6 +89,21 @@ pub(crate) async fn simulator(clock: SharedClock, instances: usize) -> Simulator
     Simulator::start(options, listener).unwrap()
 }
 
+/// The ids of `n` instances of a cloud that may be picked and are offered `3.208.0.7`.
+pub(crate) fn pickable(simulator: &Simulator, n: usize) -> Vec<String> {
+    simulator.world(|w| {
+        let open: Vec<&String> = w.tasks.iter().map(|t| &t.instance_id).collect();
+        let fits = |i: &&patchboard_simulator::world::Instance| {
+            i.status == "ACTIVE"
+                && i.engine_version() == "3.208.0"
+                && i.has_normal_nodes()
+                && !i.name.starts_with("z-demo")
+                && !open.contains(&&i.id)
+        };
+        w.instances.values().filter(fits).map(|i| i.id.clone()).take(n).collect()
+    })
+}
+
 impl TestApp {
     /// 60 instances, read once.
     pub(crate) async fn start() -> Self {
@@ -323,17 +338,7 @@ impl TestApp {
 
     /// The ids of `n` instances that may be picked and are offered `3.208.0.7`.
     pub(crate) fn pickable(&self, n: usize) -> Vec<String> {
-        let open: Vec<String> = self.simulator.world(|w| w.tasks.iter().map(|t| t.instance_id.clone()).collect());
-        self.simulator.world(|w| {
-            let fits = |i: &&patchboard_simulator::world::Instance| {
-                i.status == "ACTIVE"
-                    && i.engine_version() == "3.208.0"
-                    && i.has_normal_nodes()
-                    && !i.name.starts_with("z-demo")
-                    && !open.contains(&i.id)
-            };
-            w.instances.values().filter(fits).map(|i| i.id.clone()).take(n).collect()
-        })
+        pickable(&self.simulator, n)
     }
 
     /// A draft of these instances with `3.208.0.7`, starting so many minutes from now, through the forms.

@@ -51,8 +51,7 @@ pub(super) fn cloud(raw: RawCloud, section: &str, env: &BTreeMap<String, String>
 
 /// The name is a part of addresses: what could end or escape a part of one is refused here, and not when somebody follows a link.
 fn check_name(name: &str, section: &str, origins: &Origins) -> Result<(), ConfigError> {
-    let ends = |c: char| c.is_control() || matches!(c, '/' | '\\' | '%' | ';' | '?' | '#');
-    if name.contains(ends) || name.trim() != name || matches!(name, "." | "..") {
+    if name.contains(crate::server::canonical::ends_a_segment) || name.trim() != name || matches!(name, "." | "..") {
         let text = format!("the connection {name:?} ({section}) needs a name without / \\ % ; ? # and without outer spaces");
         return Err(origins.wrong(section, text));
     }
