@@ -32,6 +32,9 @@ pub fn SyncBar(
             );
             let running = s.running_since.map(|_| lang.sync_running(s.progress));
             let skew = s.skew_seconds.filter(|skew| skew.abs() > SKEW_WORTH_SAYING).map(|skew| lang.clock_skew(skew));
+            let lag = s.lag.filter(|lag| lag.seconds >= s.settle_seconds).map(|lag| {
+                lang.list_lag(lag.seconds, &when::precise(&viewer, lag.at))
+            });
             let stopped = s.stopped.then(|| {
                 view! {
                     <form method="post" action=ResumeCloud::url() class="banner error" role="alert">
@@ -54,7 +57,7 @@ pub fn SyncBar(
             view! {
                 <p class="sync-line">{name}{age}{running.map(|r| view! { <span class="busy">" · " {r}</span> })}</p>
                 {stopped}{paused}{failed}
-                {skew.map(|text| view! { <p class="banner warn">{text}</p> })}
+                {skew.into_iter().chain(lag).map(|text| view! { <p class="banner warn">{text}</p> }).collect_view()}
             }
         })
         .collect_view();

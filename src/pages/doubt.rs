@@ -40,13 +40,17 @@ fn Doubt(
 ) -> impl IntoView {
     let lang = Viewer::current().lang;
     let (page, pages, total) = (view.rows.page, view.rows.pages(), view.rows.total);
-    let next = |cloud: &CloudName| view.sync.iter().find(|s| s.cloud == *cloud).and_then(|s| s.next_at);
+    let next = |cloud: &CloudName| {
+        let status = view.sync.iter().find(|s| s.cloud == *cloud);
+        (status.and_then(|s| s.next_at), status.map(|s| s.settle_seconds))
+    };
     let rows = view
         .rows
         .rows
         .iter()
         .map(|row| {
-            view! { <Row row=row.clone() next_at=next(&row.cloud) settle_seconds=view.settle_seconds may=view.may_resolve page=page/> }
+            let (next_at, settle_seconds) = next(&row.cloud);
+            view! { <Row row=row.clone() next_at=next_at settle_seconds=settle_seconds may=view.may_resolve page=page/> }
         })
         .collect::<Vec<_>>();
     let collisions = view.collisions.iter().map(|c| view! { <CollisionLine collision=c.clone()/> }).collect::<Vec<_>>();
@@ -93,7 +97,7 @@ fn Doubt(
 }
 
 #[component]
-fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: i64, may: bool, page: i64) -> impl IntoView {
+fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: Option<i64>, may: bool, page: i64) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let title = if row.title.is_empty() { lang.untitled().to_owned() } else { row.title.clone() };
@@ -109,7 +113,7 @@ fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: i64, may: 
         <li class="card">
             <h3><a href=paths::instance(&row.cloud, &row.item.instance)>{name}</a> " " <ItemBadge item=row.item.clone()/></h3>
             <p><a href=paths::plan(&row.plan)>{title}</a> " · " <Time at=row.start_at/> " · " {when::relative(&viewer, row.start_at)}</p>
-            <p>{known}<DoubtClock state=state next_at=next_at settle_seconds=settle_seconds/></p>
+            <p>{known}{settle_seconds.map(|seconds| view! { <DoubtClock state=state next_at=next_at settle_seconds=seconds/> })}</p>
             {may.then(|| view! { <p><a class="button" href=href>{lang.resolve_title()}</a></p> })}
         </li>
     }

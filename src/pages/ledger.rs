@@ -71,8 +71,10 @@ fn Row(entry: Entry) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let short: String = entry.hash.chars().take(12).collect();
+    let altered = (!entry.is_itself()).then(|| view! { <span class="sub error" role="alert">{lang.ledger_altered()}</span> });
     let Some(body) = entry.read() else {
-        return view! { <tr><th scope="row">{entry.seq}</th><td colspan="5"><code class="said">{entry.body}</code></td></tr> }.into_any();
+        return view! { <tr><th scope="row">{entry.seq}</th><td colspan="5"><code class="said">{entry.body}</code>{altered}</td></tr> }
+            .into_any();
     };
     let at = body.at.parse().ok().map(|at| when::precise(&viewer, at)).unwrap_or_else(|| body.at.clone());
     let who = if body.user.is_none() && body.who == "system" { lang.the_program().to_owned() } else { body.who.clone() };
@@ -84,10 +86,10 @@ fn Row(entry: Entry) -> impl IntoView {
     let detail = serde_json::to_string_pretty(&body.detail).unwrap_or_default();
     view! {
         <tr>
-            <th scope="row" class="num">{entry.seq}</th>
+            <th scope="row" class="num">{body.seq}</th>
             <td data-label=lang.col_when()><span class="nowrap">{at}</span></td>
             <td data-label=lang.col_who()>{who}{from}</td>
-            <td data-label=lang.col_deed()><span>{lang.deed(&body)}</span><details><summary>{lang.details()}</summary><pre tabindex="0"><code>{detail}</code></pre></details></td>
+            <td data-label=lang.col_deed()><span>{lang.deed(&body)}</span>{altered}<details><summary>{lang.details()}</summary><pre tabindex="0"><code>{detail}</code></pre></details></td>
             <td data-label=lang.ledger_subject()>{subject}</td>
             <td data-label=lang.col_hash()><code class="id" title=entry.hash.clone()>{short}</code></td>
         </tr>

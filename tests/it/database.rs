@@ -13,6 +13,32 @@ fn server() -> Option<String> {
 pub(crate) struct Database {
     url: String,
     dir: TempDir,
+    #[expect(dead_code, reason = "the database goes when it is dropped")]
+    in_server: Option<InServer>,
+}
+
+/// A server's database that was made for one test: it goes with the test, or hundreds of them would fill a small disk.
+struct InServer {
+    server: String,
+    name: String,
+}
+
+impl Drop for InServer {
+    fn drop(&mut self) {
+        let (server, name) = (format!("{}/postgres", self.server), self.name.clone());
+        // A test's own runtime may be ending already.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                let mut admin = server.parse::<AnyConnectOptions>().unwrap().connect().await?;
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await
+            })
+        });
+        if let Ok(Err(e)) = dropped.join() {
+            eprintln!("a database of a test stays: {e}");
+        }
+    }
 }
 
 impl Database {
@@ -23,22 +49,22 @@ impl Database {
     /// In a server it begins as a copy of another one, by address or name.
     async fn new_named(template: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let url = match server() {
-            None => format!("sqlite:{}", dir.path().join("test.db").display()),
+        let (url, in_server) = match server() {
+            None => (format!("sqlite:{}", dir.path().join("test.db").display()), None),
             Some(server) => {
                 let name = format!("t{}", uuid::Uuid::now_v7().simple());
                 let template = template.rsplit('/').next().unwrap_or(template);
                 let mut admin = connect(&format!("{server}/postgres")).await;
                 sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"))).execute(&mut admin).await.unwrap();
-                format!("{server}/{name}")
+                (format!("{server}/{name}"), Some(InServer { server, name }))
             }
         };
-        Self { url, dir }
+        Self { url, dir, in_server }
     }
 
     /// One that is there already.
     pub(crate) fn at(url: &str) -> Self {
-        Self { url: url.to_owned(), dir: tempfile::tempdir().unwrap() }
+        Self { url: url.to_owned(), dir: tempfile::tempdir().unwrap(), in_server: None }
     }
 
     /// Where its server listens; nothing of a file.
@@ -51,7 +77,7 @@ impl Database {
     pub(crate) fn reached_at(self, address: std::net::SocketAddr) -> Self {
         let (user, place) = self.url.split_once('@').unwrap();
         let name = place.split_once('/').unwrap().1;
-        Self { url: format!("{user}@{address}/{name}"), dir: self.dir }
+        Self { url: format!("{user}@{address}/{name}"), ..self }
     }
 
     pub(crate) async fn connection(&self) -> AnyConnection {

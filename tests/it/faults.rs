@@ -222,6 +222,36 @@ async fn a_list_that_lags_does_not_make_a_second_task() {
 }
 
 #[tokio::test]
+async fn a_lag_beyond_the_setting_is_learned_shown_and_waited_for() {
+    let app = TestApp::start().await;
+    app.simulator.world(|w| w.switches.list_lag_seconds = 200);
+    app.confirmed(1).await;
+    app.send().await;
+    assert!(!app.get("/tasks").await.body.contains("missing from the cloud"));
+    app.advance(1);
+    settle(&app, 9, 25).await;
+    let tasks = app.get("/tasks").await.body;
+    assert!(tasks.contains("A new task was missing from the cloud's list for up to 211 s"), "{tasks}");
+
+    // Two absences lie 120 s apart long before the list shows it.
+    let (id, instances) = app.confirmed(2).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::DoThenDrop)]);
+    app.send().await;
+    app.advance(1);
+    settle(&app, 2, 25).await;
+    let doubt = app.get("/doubt").await.body;
+    assert!(doubt.contains("missing from the cloud's list for up to 211 s"), "{doubt}");
+    settle(&app, 8, 25).await;
+    assert_eq!((app.words(&id).await, app.tasks(&instances)), (vec!["accepted"; 2], vec![1; 2]));
+
+    // A day without any, and it is forgotten.
+    app.simulator.world(|w| w.switches.list_lag_seconds = 0);
+    app.advance(25 * 3600);
+    app.sync().await;
+    assert!(!app.get("/tasks").await.body.contains("missing from the cloud"));
+}
+
+#[tokio::test]
 async fn an_accepted_task_that_no_list_ever_shows_is_said_and_frees_its_instance() {
     let app = TestApp::start().await;
     app.simulator.world(|w| w.switches.list_lag_seconds = 1_000_000);

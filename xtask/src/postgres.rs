@@ -39,7 +39,11 @@ impl Cluster {
         cluster
             .as_server("initdb", &["--auth=trust", "--username=patchboard", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", &data])?;
         // Whether the operating system survives is not what these tests are about; that each commit is asked for is.
-        let settings = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=300");
+        // Each database that is made is written to the log as well: the log is kept short, for small disks.
+        let settings = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=300 \
+             -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=128MB -c min_wal_size=32MB"
+        );
         let log = cluster.dir.join("log").display().to_string();
         cluster.as_server("pg_ctl", &["-D", &data, "-l", &log, "-o", &settings, "-w", "start"])?;
         Ok(cluster)

@@ -47,7 +47,6 @@ impl Services {
             collisions: self.collisions().await?,
             holds: self.store().holds().await?.into_iter().map(|h| (h.clone(), by(&h))).collect(),
             sync: self.sync_statuses().await?,
-            settle_seconds: self.policy().settle_seconds,
             may_resolve: self.allow(actor, Action::ResolveDoubt).is_ok(),
             may_hold: self.allow(actor, Action::HoldAll).is_ok(),
         })
@@ -55,11 +54,12 @@ impl Services {
 
     /// Before this start a task must have been listed by the last look.
     pub(crate) async fn overdue(&self) -> Result<DateTime<Utc>, Error> {
-        let mut seen = self.store().now().await?;
+        let before = |at: DateTime<Utc>, seconds| at - Duration::seconds(seconds);
+        let mut overdue = before(self.store().now().await?, self.policy().settle_seconds);
         for status in self.sync_statuses().await? {
-            seen = status.tasks_at.map_or(seen, |at| at.min(seen));
+            overdue = status.tasks_at.map_or(overdue, |at| before(at, status.settle_seconds).min(overdue));
         }
-        Ok(seen - Duration::seconds(self.policy().settle_seconds))
+        Ok(overdue)
     }
 
     /// Instances with several open tasks.

@@ -109,10 +109,25 @@ impl Services {
                 tracing::info!(plan.id = %key.plan, instance.id = %instance, state = state.word(), "moved one step further");
             }
         }
-        for row in self.store().failed_moves(cloud.name()).await?.into_iter().filter(|row| goes_back(&row.state)) {
+        self.put_back_failed(cloud, began_at).await?;
+        // What was cancelled makes room for what is to be sent.
+        cloud.wake_senders();
+        Ok(())
+    }
+
+    /// Has the old time of what was moved in vain stand again.
+    async fn put_back_failed(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
+        let mut failed = self.store().failed_moves(cloud.name()).await?;
+        failed.retain(|row| goes_back(&row.state));
+        let mut seen = BTreeMap::new();
+        for row in failed {
+            // One id may stand for many instances: each is looked up once.
+            if !seen.contains_key(&row.task_key) {
+                let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
+                seen.insert(row.task_key.clone(), (orders, self.store().tasks_with_id(cloud.name(), &row.task_key).await?));
+            }
+            let (orders, tasks) = &seen[&row.task_key];
             // However it came to nothing: while the old task stands, or its cancel may still act, a second one must not be made.
-            let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
-            let tasks = self.store().tasks_with_id(cloud.name(), &row.task_key).await?;
             let task = tasks.iter().find(|t| t.instance == row.instance);
             if step(task, orders.iter().map(|o| &o.state), began_at) != Step::Send {
                 continue;
@@ -128,8 +143,6 @@ impl Services {
                 Err(other) => return Err(other.into()),
             }
         }
-        // What was cancelled makes room for what is to be sent.
-        cloud.wake_senders();
         Ok(())
     }
 }

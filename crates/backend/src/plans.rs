@@ -1,7 +1,7 @@
 //! Submitted plans: confirm, hold, withdraw, look at.
 
 use crate::{Error, Services, drafts::plan_subject, fleet::nearest_page, moves::moves_detail, zones};
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use patchboard_domain::{
     account::Actor,
     authority::{Action, Stage},
@@ -13,6 +13,7 @@ use patchboard_domain::{
     review::before_submission,
     schedule::read_start,
     send::{Item, ItemState, count_kinds, ended_badly, patch_groups, plan_state, requests_sent, urgency},
+    sync::SyncStatus,
 };
 use patchboard_store::Submission;
 use serde_json::json;
@@ -189,7 +190,7 @@ impl Services {
             Ok(cloud) => Some(self.sync_status(cloud).await?),
             Err(_) => None,
         };
-        let items = self.items_of(&plan, sync.and_then(|s| s.tasks_at)).await?;
+        let items = self.items_of(&plan, sync.as_ref()).await?;
         if !ended_badly(&items) {
             return Err(Error::Changed);
         }
@@ -214,7 +215,7 @@ impl Services {
             Some(cloud) => Some(self.sync_status(cloud).await?),
             None => None,
         };
-        let items = self.items_of(&plan, sync.as_ref().and_then(|s| s.tasks_at)).await?;
+        let items = self.items_of(&plan, sync.as_ref()).await?;
         let (state, counts) = (plan_state(&items, plan.held_at.is_some()), count_kinds(&items));
         let waiting = items.iter().any(|i| i.state == ItemState::Planned);
         let (mut attempts, requests) = (self.store().attempts(id).await?, self.store().requests(id).await?);
@@ -252,8 +253,8 @@ impl Services {
             requests: pages.of(requests, pages.requests),
             attempts: pages.of(attempts, pages.attempts),
             not_before: self.store().not_before(id).await?.max(paused.filter(|_| waiting)),
+            settle_seconds: sync.as_ref().map_or(self.policy().settle_seconds, |s| s.settle_seconds),
             sync,
-            settle_seconds: self.policy().settle_seconds,
             request_patches,
             items: Page {
                 rows: shown.rows.into_iter().map(|i| (i.clone(), names.get(&i.instance).cloned().unwrap_or_default())).collect(),
@@ -264,12 +265,13 @@ impl Services {
         })
     }
 
-    /// The items of a plan, judged by the listing of tasks that began at `tasks_at`: what went wrong first, then in the order of the
-    /// requests.
-    async fn items_of(&self, plan: &Plan, tasks_at: Option<DateTime<Utc>>) -> Result<Vec<Item>, Error> {
+    /// The items of a plan, judged by the last listing of tasks: what went wrong first, then in the order of the requests.
+    async fn items_of(&self, plan: &Plan, sync: Option<&SyncStatus>) -> Result<Vec<Item>, Error> {
+        let tasks_at = sync.and_then(|s| s.tasks_at);
+        let settle_seconds = sync.map_or(self.policy().settle_seconds, |s| s.settle_seconds);
         let mut items = self.store().items(&plan.id).await?;
         for item in &mut items {
-            item.expect_listed(plan.start_at, tasks_at, self.policy().settle_seconds);
+            item.expect_listed(plan.start_at, tasks_at, settle_seconds);
         }
         items.sort_by_key(urgency);
         Ok(items)
@@ -277,7 +279,7 @@ impl Services {
 
     /// Plans of ours that may still put a task on one of these instances.
     pub(crate) async fn plans_touching(&self, cloud: &CloudName, ids: &[InstanceId]) -> Result<Vec<(InstanceId, PlanId)>, Error> {
-        let since = self.now() - Duration::seconds(self.policy().settle_seconds);
+        let since = self.now() - Duration::seconds(self.settle_seconds(cloud).await?);
         Ok(self.store().plans_touching(cloud, ids, since).await?)
     }
 
@@ -301,8 +303,7 @@ impl Services {
         let (sync, names) = (self.sync_statuses().await?, self.names().await?);
         let mut rows = Vec::new();
         for plan in plans {
-            let tasks_at = sync.iter().find(|s| s.cloud == plan.cloud).and_then(|s| s.tasks_at);
-            let items = self.items_of(&plan, tasks_at).await?;
+            let items = self.items_of(&plan, sync.iter().find(|s| s.cloud == plan.cloud)).await?;
             let reviews = if plan.stage() == Stage::Submitted { Vec::new() } else { self.store().reviews(&plan.id).await? };
             let review = reviews.into_iter().last();
             let state = match plan.stage() {

@@ -302,13 +302,22 @@ impl Services {
             paused_until: None,
             skew_seconds: None,
             next_at: None,
+            lag: None,
+            settle_seconds: 0,
             connection: None,
         });
+        status.settle_seconds = status.settles_after(self.policy().settle_seconds);
         status.connection = Some(cloud.connection());
         let state = self.store().cloud_state(cloud.name()).await?;
         status.stopped = state.is_stopped();
         status.paused_until = state.throttled_until(self.store().now().await?);
         Ok(status)
+    }
+
+    /// How long it must be absent from the listings of a cloud before it is believed that a call made no task, in seconds.
+    pub(crate) async fn settle_seconds(&self, cloud: &CloudName) -> Result<i64, Error> {
+        let set = self.policy().settle_seconds;
+        Ok(self.store().sync_status(cloud).await?.map_or(set, |status| status.settles_after(set)))
     }
 
     /// The sync status of every cloud.

@@ -9,9 +9,10 @@ use patchboard_domain::{
     account::Actor,
     cancel::{TaskOrder, after_listing, check_order},
     id::InstanceId,
+    protocol::Rules,
     send::ItemState,
     settle::Listing,
-    sync::SyncStatus,
+    sync::{ListLag, SyncStatus},
     task::Task,
 };
 use patchboard_gaussdb::{Error as CloudFailure, wire};
@@ -104,13 +105,17 @@ impl Services {
         let count = |n: usize| rows.store(i64::try_from(n).unwrap_or(i64::MAX), Ordering::Relaxed);
         let (began_at, elapsed, listed) = self.list_tasks(cloud, count).await?;
         let tasks: Vec<Task> = listed.into_iter().filter_map(|t| translate::task(cloud.name(), t, began_at)).collect();
-        self.store().put_tasks(cloud.name(), self.replica(), began_at, self.store().now().await?, &tasks).await?;
-        status.tasks_at = Some(began_at);
+        let ended_at = self.store().now().await?;
+        self.store().put_tasks(cloud.name(), self.replica(), began_at, ended_at, &tasks).await?;
+        let steady_since = self.steady_since(began_at, elapsed);
+        let missed_at = status.tasks_at.replace(began_at).filter(|at| *at >= steady_since);
+        self.learn_lag(cloud, status, missed_at, began_at, ended_at).await?;
         self.store().put_sync_status(status).await?;
-        self.settle(cloud, began_at, elapsed).await?;
-        self.follow_orders(cloud, began_at).await?;
+        let rules = Rules { settle_seconds: status.settle_seconds, ..self.rules() };
+        self.settle(cloud, began_at, steady_since, &rules).await?;
+        self.follow_orders(cloud, began_at, &rules).await?;
         self.follow_moves(cloud, began_at).await?;
-        self.take_back_duplicates(cloud).await?;
+        self.take_back_duplicates(cloud, &rules).await?;
         let began_at = self.store().now().await?;
         let mut shown = status.clone();
         let telling = async {
@@ -177,15 +182,38 @@ impl Services {
         result
     }
 
+    /// Takes note of the lag of listings: the one that began at `missed_at` did not show a task that was there by then.
+    async fn learn_lag(
+        &self,
+        cloud: &Cloud,
+        status: &mut SyncStatus,
+        missed_at: Option<DateTime<Utc>>,
+        began_at: DateTime<Utc>,
+        ended_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let skew = chrono::Duration::seconds(self.skew_seconds(cloud).await?);
+        let created_at = match missed_at.map(ListLag::window) {
+            Some((from, to)) => self.store().oldest_new_task(cloud.name(), ended_at, from + skew, to + skew).await?.map(|at| at - skew),
+            None => None,
+        };
+        status.lag = ListLag::learn(status.lag, created_at, began_at);
+        let settle_seconds = status.settles_after(self.policy().settle_seconds);
+        if created_at.is_some() && settle_seconds > status.settle_seconds {
+            tracing::warn!(cloud = %cloud.name(), seconds = settle_seconds, "listings of tasks lag: what is in doubt is settled only after so long");
+        }
+        status.settle_seconds = settle_seconds;
+        Ok(())
+    }
+
     /// Settles what is in doubt by the listing that began at `began_at`.
-    async fn settle(&self, cloud: &Cloud, began_at: DateTime<Utc>, elapsed: Duration) -> Result<(), Error> {
-        let (rules, skew_seconds, steady_since) = (self.rules(), self.skew_seconds(cloud).await?, self.steady_since(began_at, elapsed));
+    async fn settle(&self, cloud: &Cloud, began_at: DateTime<Utc>, steady_since: DateTime<Utc>, rules: &Rules) -> Result<(), Error> {
+        let skew_seconds = self.skew_seconds(cloud).await?;
         for key in self.store().doubtful_entries(cloud.name()).await? {
             let settle = self.store().on_entry(&key, |entry, around: &Around| {
                 // A task that is gone was not in this listing.
                 let tasks: Vec<Task> = around.tasks.iter().filter(|t| t.seen_at == began_at).cloned().collect();
                 let listing = Listing { began_at, steady_since, skew_seconds, tasks: &tasks };
-                let mut changed = entry.settle(listing, around.now, &rules);
+                let mut changed = entry.settle(listing, around.now, rules);
                 // Looking and still not knowing is no deed; what it comes to is.
                 changed.retain(|(_, state)| !matches!(state, ItemState::Unknown { .. }));
                 let deeds = self.settled_deeds(&key.plan, "request.settled", &changed);
@@ -200,14 +228,14 @@ impl Services {
     }
 
     /// Cancels what calls of ours made twice, before it starts. What somebody else made is never touched.
-    async fn take_back_duplicates(&self, cloud: &Cloud) -> Result<(), Error> {
-        let (rules, skew_seconds) = (self.rules(), self.skew_seconds(cloud).await?);
+    async fn take_back_duplicates(&self, cloud: &Cloud, rules: &Rules) -> Result<(), Error> {
+        let skew_seconds = self.skew_seconds(cloud).await?;
         let mut ours: BTreeMap<String, BTreeSet<InstanceId>> = BTreeMap::new();
         for (_, instance) in self.store().collisions().await?.into_iter().filter(|(name, _)| name == cloud.name()) {
             for key in self.store().accepted_entries(cloud.name(), &instance).await? {
-                let find = self.store().on_entry(&key, |entry, around: &Around| {
-                    (entry.duplicates(&instance, &around.tasks, skew_seconds, &rules), Vec::new())
-                });
+                let find = self
+                    .store()
+                    .on_entry(&key, |entry, around: &Around| (entry.duplicates(&instance, &around.tasks, skew_seconds, rules), Vec::new()));
                 for task in find.await? {
                     ours.entry(task.key()).or_default().insert(instance.clone());
                 }
@@ -229,7 +257,7 @@ impl Services {
     }
 
     /// Holds open orders against the listing.
-    async fn follow_orders(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
+    async fn follow_orders(&self, cloud: &Cloud, began_at: DateTime<Utc>, rules: &Rules) -> Result<(), Error> {
         let mut seen = BTreeSet::new();
         for order in self.store().open_orders(cloud.name()).await? {
             let key = order.task.key();
@@ -237,7 +265,7 @@ impl Services {
                 continue;
             }
             let tasks = self.store().tasks_with_id(cloud.name(), &key).await?;
-            let next = after_listing(order.what, &order.state, &tasks, began_at, self.policy().settle_seconds);
+            let next = after_listing(order.what, &order.state, &tasks, began_at, rules.settle_seconds);
             if next != order.state {
                 tracing::info!(task.id = %order.task, state = ?next, "order followed up");
                 let deed = self.order_deed(&Actor::system(), "task.followed", cloud.name(), &order, &next);

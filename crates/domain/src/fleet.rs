@@ -439,8 +439,6 @@ pub struct DoubtView {
     pub holds: Vec<(Hold, String)>,
     /// How old the view is, for each cloud.
     pub sync: Vec<SyncStatus>,
-    /// Shortest time between two listings that prove an absence, in seconds.
-    pub settle_seconds: i64,
     /// Whether the one who looks may say what became of it.
     pub may_resolve: bool,
     /// Whether they may hold a cloud, or everything.

@@ -1,8 +1,18 @@
 //! What is known of the connection to a cloud.
 
 use crate::{id::CloudName, send::CloudError};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+
+/// Longest time between the creation of a task and its first listing that counts as a lag, in seconds. A longer one is a wrong time zone.
+const LAG_MAX: i64 = 29 * 60;
+
+/// Shortest time by which a task must have been there before a listing that missed it, in seconds: times of the cloud are in whole
+/// seconds, and its clock is known by the header `Date` of an answer.
+const LAG_MIN: i64 = 5;
+
+/// For how long a lag is remembered after it was seen, in hours.
+const LAG_HOURS: i64 = 24;
 
 /// What the last sync passes of one cloud found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,9 +41,49 @@ pub struct SyncStatus {
     /// When it is looked at again, if nobody asks before.
     #[serde(default)]
     pub next_at: Option<DateTime<Utc>>,
+    /// The longest lag of its listings of tasks that was seen of late.
+    #[serde(default)]
+    pub lag: Option<ListLag>,
+    /// How long it must be absent from the listings before it is believed that a call made no task, in seconds.
+    #[serde(default)]
+    pub settle_seconds: i64,
     /// What it is asked with; nothing where no such connection is configured.
     #[serde(default)]
     pub connection: Option<Connection>,
+}
+
+/// A complete listing of tasks did not show a task that was there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListLag {
+    /// From the creation of the task to the first listing that showed it, in seconds: the lag was no longer than that.
+    pub seconds: i64,
+    /// When that listing began.
+    pub at: DateTime<Utc>,
+}
+
+impl ListLag {
+    /// When a task must have been made, by our clock, to show a lag: a listing that began at `missed_at` did not have it.
+    pub fn window(missed_at: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        (missed_at - Duration::seconds(LAG_MAX), missed_at - Duration::seconds(LAG_MIN))
+    }
+
+    /// The lag to go by from now on, after the one that was `kept`, when the listing that began at `at` was the first to show a task
+    /// made at `created_at`, by our clock.
+    pub fn learn(kept: Option<Self>, created_at: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<Self> {
+        let kept = kept.filter(|lag| lag.at > at - Duration::hours(LAG_HOURS));
+        let seen = created_at.map(|created| Self { seconds: (at - created).num_seconds() + 1, at });
+        match (kept, seen) {
+            (Some(kept), Some(seen)) if kept.seconds > seen.seconds => Some(kept),
+            (kept, seen) => seen.or(kept),
+        }
+    }
+}
+
+impl SyncStatus {
+    /// How long an absence must last when so many seconds are set: longer where listings were seen to lag by more.
+    pub fn settles_after(&self, set: i64) -> i64 {
+        self.lag.map_or(set, |lag| lag.seconds.max(set))
+    }
 }
 
 /// What a cloud is asked with. Never a secret.

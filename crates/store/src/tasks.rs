@@ -191,6 +191,30 @@ impl Store {
         Ok(())
     }
 
+    /// When the oldest task was made that a listing which ended at `first_seen_at` was the first to show, of those made in this time; by
+    /// the clock of the cloud.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn oldest_new_task(
+        &self,
+        cloud: &CloudName,
+        first_seen_at: DateTime<Utc>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let oldest: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(created_at) FROM tasks WHERE cloud = $1 AND first_seen_at = $2 AND created_at >= $3 AND created_at <= $4",
+        )
+        .bind(cloud.as_str())
+        .bind(ms(first_seen_at))
+        .bind(ms(from))
+        .bind(ms(to))
+        .fetch_one(self.reader().await)
+        .await?;
+        Ok(oldest.map(instant))
+    }
+
     /// A page of tasks, next start first among those to come, then the past from the newest; and the number of all.
     ///
     /// # Errors
