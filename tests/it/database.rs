@@ -36,7 +36,7 @@ impl Drop for InServer {
             })
         });
         if let Ok(Err(e)) = dropped.join() {
-            eprintln!("a database of a test stays: {e}");
+            tracing::warn!("a database of a test stays: {e}");
         }
     }
 }

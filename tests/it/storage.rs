@@ -6,9 +6,12 @@ use crate::{
     support::{TestApp, simulator},
 };
 use axum::http::StatusCode;
-use patchboard_backend::{Store, clock::SystemClock};
-use patchboard_domain::send::ItemState;
-use patchboard_simulator::proxy::{Proxy, Toxic, Way};
+use patchboard_backend::{Policy, Store, Workers, clock::SystemClock};
+use patchboard_domain::{review::ReviewPolicy, send::ItemState};
+use patchboard_simulator::{
+    Act, Fault,
+    proxy::{Proxy, Toxic, Way},
+};
 use std::{process::Command, sync::Arc};
 
 /// Bytes of the header of a write-ahead log, and of each frame before its page. <https://www.sqlite.org/fileformat2.html#walformat>
@@ -197,6 +200,64 @@ async fn a_database_that_is_away_stops_all_sending_and_is_said_until_it_is_back(
     app.sync().await;
     app.send().await;
     assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"], 1, vec![1]));
+}
+
+#[tokio::test]
+async fn a_database_that_goes_silent_keeps_no_loop_for_ever() {
+    let database = Database::new().await;
+    let Some(address) = database.address() else { return };
+    let mut direct = database.connection().await;
+    let proxy = Proxy::start(address).await.unwrap();
+    let policy = Policy {
+        review: ReviewPolicy::none(),
+        production: Vec::new(),
+        confirm_minutes: 0,
+        sends_at_once: 1,
+        send_seconds: 2,
+        pass_seconds: 2,
+        ..Policy::default()
+    };
+    let app = TestApp::fork(database.reached_at(proxy.address()), policy).await;
+    app.sync().await;
+    let (id, _) = app.confirmed(1).await;
+    let looked = async || app.services.sync_status(&app.cloud()).await.unwrap().tasks_at;
+    let before = looked().await;
+    app.advance(60);
+    // Whoever writes first waits for this lock, and the answer that it has it never arrives.
+    sqlx::raw_sql("SELECT pg_advisory_lock(7282627301)::TEXT").execute(&mut direct).await.unwrap();
+    let workers = Workers::start(&app.services);
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
+    sqlx::raw_sql("SELECT pg_advisory_unlock(7282627301)::TEXT").execute(&mut direct).await.unwrap();
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() > 0 {
+        tokio::task::yield_now().await;
+    }
+    proxy.set(Vec::new()).await.unwrap();
+    app.until(async || looked().await > before).await;
+    app.until(async || app.words(&id).await == ["accepted"]).await;
+    workers.stop().await;
+    assert_eq!(app.creates(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_holds_up_nothing_else() {
+    let app = TestApp::start().await;
+    let (lost, _) = app.confirmed(1).await;
+    app.simulator.set_faults(vec![Fault::on_create(1, Act::DoThenDrop)]);
+    app.send().await;
+    app.sql(&format!("UPDATE attempts SET ended_at = NULL, known = 'x' WHERE plan = '{lost}'")).await;
+    let looked = async || app.services.sync_status(&app.cloud()).await.unwrap().tasks_at;
+    let before = looked().await;
+    let (id, instances) = app.confirmed(1).await;
+    app.advance(60);
+    app.sync().await;
+    app.send().await;
+    assert_eq!((app.words(&id).await, app.tasks(&instances)), (vec!["accepted"], vec![1]));
+    assert!(looked().await > before);
 }
 
 #[tokio::test]

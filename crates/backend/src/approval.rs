@@ -8,7 +8,7 @@ use patchboard_domain::{
     ledger::{Body, Entry},
     review::ReviewEnd,
 };
-use patchboard_store::ClaimedEntry;
+use patchboard_store::{ClaimedEntry, EntryKey};
 use serde_json::json;
 
 impl Services {
@@ -65,23 +65,41 @@ impl Services {
 
     /// Ends what is unsent of a plan, unless `find` says inside the transaction that it is what was approved after all.
     pub(crate) async fn stop_plan(&self, id: &PlanId, find: impl FnOnce(&StoredPlan) -> Option<Mismatch> + Send) -> Result<usize, Error> {
+        let mut found = None;
         let stop = self.store().stop_plan(id, |stored| {
-            let mismatch = find(stored)?;
-            tracing::error!(plan.id = %id, %mismatch, "what stands in the database is not what was approved, not sent");
+            let mismatch = *found.insert(find(stored)?);
             Some(self.deed(&Actor::system(), "plan.stopped", plan_subject(id), json!({ "why": mismatch.to_string() })))
         });
-        Ok(stop.await?)
+        let ended = stop.await?;
+        // Said when it ends something, and not at every look afterwards.
+        if let Some(mismatch) = found.filter(|_| ended > 0) {
+            tracing::error!(plan.id = %id, %mismatch, ended, "what stands in the database is not what was approved, not sent");
+        }
+        Ok(ended)
     }
 
     /// The submissions of a plan that stand in the audit log. A row that was forged needs a forged log, which `verify` finds.
     async fn submissions(&self, id: &PlanId) -> Result<Vec<serde_json::Value>, Error> {
-        let entries = self.store().ledger_about(&plan_subject(id)).await?;
+        let entries = self.store().ledger_about(&plan_subject(id), &["plan.send", "plan.approve"]).await?;
         let read = |body: Body| match body.what.as_str() {
             "plan.send" => Some(body.detail),
             "plan.approve" => body.detail.get("submitted").cloned(),
             _ => None,
         };
         Ok(entries.iter().filter(|e| e.is_itself()).filter_map(Entry::read).filter_map(read).collect())
+    }
+}
+
+/// What became of a request; nothing when it stands in rows that cannot be read. They are for a person to mend, and nothing else waits
+/// for that.
+pub(crate) fn readable<T>(key: &EntryKey, result: Result<T, patchboard_store::Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_inconsistent() => {
+            tracing::error!(plan.id = %key.plan, request = key.position, error = ?error, "a request cannot be read, and stays as it is");
+            Ok(None)
+        }
+        Err(other) => Err(other.into()),
     }
 }
 

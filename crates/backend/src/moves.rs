@@ -1,6 +1,6 @@
 //! Moving what is scheduled to another time: a plan that takes the place of another one's tasks (`domain::moving`).
 
-use crate::{Cloud, Error, Services, drafts::plan_subject};
+use crate::{Cloud, Error, Services, approval::readable, drafts::plan_subject};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -105,7 +105,7 @@ impl Services {
                 let deeds = self.settled_deeds(&key.plan, "request.moved", &changed);
                 (changed, deeds)
             });
-            for (instance, state) in follow.await? {
+            for (instance, state) in readable(&key, follow.await)?.into_iter().flatten() {
                 tracing::info!(plan.id = %key.plan, instance.id = %instance, state = state.word(), "moved one step further");
             }
         }

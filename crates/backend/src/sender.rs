@@ -2,7 +2,7 @@
 //!
 //! Whatever is decided is decided in the domain, inside a transaction of the store. What cannot be known is left to [`crate::sync`].
 
-use crate::{Cloud, Error, Services, drafts::plan_subject, translate};
+use crate::{Cloud, Error, Services, approval::readable, drafts::plan_subject, translate};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -75,7 +75,7 @@ impl Services {
                 let deeds: Vec<_> = closed.map(|a| self.outcome_deed(plan, a, &changed)).collect();
                 (changed.len(), deeds)
             });
-            if recovered.await? > 0 {
+            if readable(&key, recovered.await)?.unwrap_or_default() > 0 {
                 tracing::warn!(plan.id = %plan, request = key.position, "an attempt was interrupted; looking for its tasks");
             }
         }
@@ -92,7 +92,7 @@ impl Services {
                 let deed = self.deed(&Actor::system(), "request.withdrawn", plan_subject(&key.plan), detail);
                 ((), if changed.is_empty() { Vec::new() } else { vec![deed] })
             });
-            sweep.await?;
+            readable(&key, sweep.await)?;
         }
         Ok(())
     }

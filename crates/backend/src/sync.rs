@@ -3,7 +3,7 @@
 //! It takes no input, even when the caller knows what changed, so there is one code path; it is idempotent; and it does not
 //! retry: the next pass is the retry.
 
-use crate::{Cloud, Error, Services, translate};
+use crate::{Cloud, Error, Services, approval::readable, translate};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -47,9 +47,12 @@ impl Services {
             }
             Ok::<(), Error>(())
         };
-        self.check_stored_plans().await?;
+        let looking = async {
+            self.check_stored_plans().await?;
+            self.look_and_note(cloud).await
+        };
         let result = tokio::select! {
-            result = self.look_and_note(cloud) => result,
+            result = looking => result,
             lost = renewing => {
                 tracing::warn!(cloud = %cloud.name(), "another replica has taken over looking");
                 return lost;
@@ -219,7 +222,8 @@ impl Services {
                 let deeds = self.settled_deeds(&key.plan, "request.settled", &changed);
                 (changed, deeds)
             });
-            for (instance, state) in settle.await? {
+            let Some(settled) = readable(&key, settle.await)? else { continue };
+            for (instance, state) in settled {
                 tracing::info!(plan.id = %key.plan, instance.id = %instance, state = state.word(), "settled");
             }
         }
@@ -236,7 +240,7 @@ impl Services {
                 let find = self
                     .store()
                     .on_entry(&key, |entry, around: &Around| (entry.duplicates(&instance, &around.tasks, skew_seconds, rules), Vec::new()));
-                for task in find.await? {
+                for task in readable(&key, find.await)?.into_iter().flatten() {
                     ours.entry(task.key()).or_default().insert(instance.clone());
                 }
             }

@@ -1,8 +1,11 @@
 //! The loops that run the passes: by timer, and when somebody asks.
+//!
+//! Each pass has a time limit: a database or cloud that goes silent without closing its connection would otherwise keep a loop for
+//! ever. A pass that is dropped is one whose process ended: what it left open is put in doubt, and its connection is closed.
 
 use crate::{Cloud, Services, sender::Rest};
 use std::time::Duration;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 /// Longest sleep of the sender: a clock that jumps or a missed wake-up costs no more than this.
 const SENDER_SLEEP: Duration = Duration::from_secs(5);
@@ -44,10 +47,12 @@ async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
         woken.mark_unchanged();
         // Its own task: a bug that panics ends this request and not the sender, and what it left open is put in doubt.
         let (step, with) = (services.clone(), cloud.clone());
-        match tokio::spawn(async move { step.send_next(&with).await }).await {
-            Ok(Ok(None)) => continue,
-            Ok(Ok(Some(Rest::Idle | Rest::Busy | Rest::Until(_) | Rest::Stopped))) => {}
-            Ok(Err(error)) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
+        let limit = Duration::from_secs(services.policy().send_seconds);
+        match tokio::spawn(async move { timeout(limit, step.send_next(&with)).await }).await {
+            Ok(Ok(Ok(None))) => continue,
+            Ok(Ok(Ok(Some(Rest::Idle | Rest::Busy | Rest::Until(_) | Rest::Stopped)))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
+            Ok(Err(_)) => tracing::error!(cloud = %cloud.name(), seconds = limit.as_secs(), "the sender had no answer and begins anew"),
             Err(panic) => tracing::error!(cloud = %cloud.name(), error = ?panic, "the sender failed and goes on"),
         }
         tokio::select! {
@@ -61,11 +66,13 @@ async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
 async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let (step, with) = (services.clone(), cloud.clone());
-        let mut pass = tokio::spawn(async move { step.sync_pass(&with).await });
+        let limit = Duration::from_secs(services.policy().pass_seconds);
+        let mut pass = tokio::spawn(async move { timeout(limit, step.sync_pass(&with)).await });
         tokio::select! {
             result = &mut pass => match result {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sync could not go on"),
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sync could not go on"),
+                Ok(Err(_)) => tracing::error!(cloud = %cloud.name(), seconds = limit.as_secs(), "the sync had no answer and begins anew"),
                 Err(panic) => tracing::error!(cloud = %cloud.name(), error = ?panic, "the sync failed and goes on"),
             },
             // Dropped half-way a pass loses nothing: the next one looks again, and orders are journalled before they leave.

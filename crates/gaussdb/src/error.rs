@@ -55,7 +55,8 @@ pub enum Error {
     /// Any other 4xx.
     #[error("refused, {0}")]
     Rejected(Answer),
-    /// 5xx, or a redirect (never followed): it may or may not have been done.
+    /// 5xx, a redirect (never followed), or one of the 4xx that say that somebody on the way waited too long (408, 499): it may or may
+    /// not have been done.
     #[error("no usable answer, {0}")]
     Server(Answer),
     /// Time ran out after sending, or the connection broke: it may or may not have been done.
@@ -134,6 +135,8 @@ impl Error {
         match answer.status {
             401 => Self::Unauthorized(answer),
             429 => Self::Throttled { answer, retry_after },
+            // Said by who waited in between: what they waited for may have been done.
+            408 | 499 => Self::Server(answer),
             400..=499 => Self::Rejected(answer),
             _ => Self::Server(answer),
         }
@@ -222,7 +225,7 @@ mod tests {
         let fate = |status| Error::from_answer(Answer { status, ..Answer::default() }, None).fate();
         assert_eq!([400, 401, 403, 404, 409].map(fate), [Fate::Rejected; 5]);
         assert_eq!(fate(429), Fate::NotSent);
-        assert_eq!([301, 500, 502, 503, 504].map(fate), [Fate::Unknown; 5]);
+        assert_eq!([301, 408, 499, 500, 502, 503, 504].map(fate), [Fate::Unknown; 7]);
     }
 
     #[test]
