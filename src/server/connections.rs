@@ -3,11 +3,11 @@
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{ConnectInfo, Request},
 };
 use hyper::{
-    body::{Body as _, Incoming},
+    body::{Body as _, Frame, Incoming, SizeHint},
     server::conn::http1,
     service::service_fn,
 };
@@ -17,11 +17,12 @@ use std::{
     future::Future,
     io,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
@@ -60,10 +61,19 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Connections that wait for a request, by the time since when.
+/// What a connection that can be closed does, what is closed first before what is closed last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    /// It waits for a request.
+    Waiting,
+    /// It takes an answer.
+    Taking,
+}
+
+/// Connections that can be closed to make room, by what they do and since when.
 #[derive(Clone, Default)]
 struct Waiting {
-    places: Arc<Mutex<BTreeMap<(Instant, u64), Arc<Close>>>>,
+    places: Arc<Mutex<BTreeMap<(Doing, Instant, u64), Arc<Close>>>>,
     /// One more has begun to wait.
     more: Arc<Notify>,
     /// How many were told to end and have not yet: they make room already.
@@ -78,33 +88,35 @@ struct Close {
 }
 
 impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, u64), Arc<Close>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Doing, Instant, u64), Arc<Close>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the one that waits longest. Returns whether there was one.
+    /// Closes the one that waits longest, or else takes its answer longest. Returns whether there was one.
     fn close_longest(&self) -> bool {
         let Some((_, close)) = self.lock().pop_first() else { return false };
-        close.told.store(true, Ordering::SeqCst);
-        self.ending.fetch_add(1, Ordering::SeqCst);
+        if !close.told.swap(true, Ordering::SeqCst) {
+            self.ending.fetch_add(1, Ordering::SeqCst);
+        }
         close.notify.notify_one();
         true
     }
 }
 
-/// One connection among those that wait; taken out while a request is answered.
+/// One connection among those that can be closed; taken out while a request is worked on.
 struct Place {
     waiting: Waiting,
     number: u64,
     close: Arc<Close>,
-    since: Mutex<Option<Instant>>,
+    since: Mutex<Option<(Doing, Instant)>>,
 }
 
 impl Place {
-    fn wait(&self) {
+    fn can_be_closed(&self, doing: Doing) {
+        self.work();
         let now = Instant::now();
-        *self.since() = Some(now);
-        self.waiting.lock().insert((now, self.number), self.close.clone());
+        *self.since() = Some((doing, now));
+        self.waiting.lock().insert((doing, now, self.number), self.close.clone());
         self.waiting.more.notify_one();
     }
 
@@ -120,12 +132,12 @@ impl Place {
     }
 
     fn work(&self) {
-        if let Some(since) = self.since().take() {
-            self.waiting.lock().remove(&(since, self.number));
+        if let Some((doing, since)) = self.since().take() {
+            self.waiting.lock().remove(&(doing, since, self.number));
         }
     }
 
-    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+    fn since(&self) -> MutexGuard<'_, Option<(Doing, Instant)>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -146,6 +158,35 @@ impl Arriving {
     /// All of it is there.
     pub(super) fn arrived(&self) {
         self.0.work();
+    }
+}
+
+/// The body of an answer. Until its end its connection takes an answer, and is closed after those that wait.
+struct Answer {
+    body: Body,
+    place: Arc<Place>,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.place.can_be_closed(Doing::Waiting);
     }
 }
 
@@ -181,6 +222,7 @@ pub async fn serve(
             Ok((stream, peer)) => {
                 number += 1;
                 let place = Place { waiting: waiting.clone(), number, close: Arc::default(), since: Mutex::default() };
+                place.can_be_closed(Doing::Waiting);
                 running.spawn(connection(stream, peer, app.clone(), place, stopped.clone()));
             }
             Err(error) => {
@@ -207,7 +249,6 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
     stream.set_write_timeout(Some(STALLED_MAX));
     let place = Arc::new(place);
     let (close, held) = (place.close.clone(), place.clone());
-    place.wait();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (app, place) = (app.clone(), place.clone());
         async move {
@@ -220,8 +261,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
             }
             request.extensions_mut().insert(ConnectInfo(peer));
             let response = app.oneshot(request).await;
-            place.wait();
-            response
+            place.can_be_closed(Doing::Taking);
+            response.map(|response| response.map(|body| Answer { body, place }))
         }
     });
     let mut builder = http1::Builder::new();

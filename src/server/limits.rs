@@ -12,13 +12,16 @@ use axum::{
 use bytes::BytesMut;
 use http_body_util::BodyExt;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 /// Most bytes of a form: the longest comment, percent-encoded, is well below.
 const FORM: usize = 64 * 1024;
 
 /// Most bytes of the form that takes a pasted list: ten thousand ids are below half of it.
 const LIST: usize = 1024 * 1024;
+
+/// Bodies above [`FORM`] that are kept at once, whoever sends them. The next one waits, so that their memory is bounded.
+static LONG: Semaphore = Semaphore::const_new(8);
 
 /// Whether a path is that of a server function.
 pub(super) fn is_function(path: &str) -> bool {
@@ -50,10 +53,13 @@ pub(super) async fn body(request: Request, next: Next) -> Response {
 
 /// The bytes of a body; nothing when it is longer than `most`.
 async fn collected(mut body: Body, most: usize) -> Result<Option<Bytes>, axum::Error> {
-    let (mut kept, mut length) = (BytesMut::new(), 0);
+    let (mut kept, mut length, mut place) = (BytesMut::new(), 0, None);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         length += data.len();
+        if length > FORM && length <= most && place.is_none() {
+            place = LONG.acquire().await.ok();
+        }
         if length <= most {
             kept.extend_from_slice(&data);
         } else if length > READ_ON {

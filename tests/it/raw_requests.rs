@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use patchboard::server::ConnectionLimits;
 use patchboard_backend::{Policy, clock::SystemClock};
 use patchboard_domain::account::Role;
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -343,6 +343,61 @@ async fn halves_of_forms_do_not_keep_others_out() {
     // Closed to make room, and not when the time limit of a body was over: then it would have been told.
     let _ = held[0].read_to_end(&mut said).await;
     assert!(said.is_empty(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_being_taken_is_cut_after_those_that_wait() {
+    let (pieces, rest) = tokio::sync::mpsc::unbounded_channel::<Result<&str, std::convert::Infallible>>();
+    let body = axum::body::Body::from_stream(stream::unfold(rest, |mut rest| async move { Some((rest.recv().await?, rest)) }));
+    let body = Arc::new(std::sync::Mutex::new(Some(body)));
+    let router = axum::Router::new().route("/", axum::routing::get(async move || body.lock().unwrap().take().unwrap_or_default()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = ConnectionLimits { most: 2, ..ConnectionLimits::default() };
+    tokio::spawn(patchboard::server::serve(listener, router, limits, std::future::pending()));
+    let mut taking = TcpStream::connect(address).await.unwrap();
+    taking.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    pieces.send(Ok("first")).unwrap();
+    let mut said = String::new();
+    let mut hear = async |until: &str| {
+        while !said.contains(until) {
+            let mut piece = [0; 1024];
+            let n = taking.read(&mut piece).await.unwrap();
+            assert!(n > 0, "it was cut after {said}");
+            said.push_str(std::str::from_utf8(&piece[..n]).unwrap());
+        }
+    };
+    hear("first").await;
+    // One more that waits, and one for which there is no room.
+    let mut waits = TcpStream::connect(address).await.unwrap();
+    let (status, _) = ask(address, &get("/", "")).await.expect("an answer");
+    assert_eq!(status, 200);
+    assert_eq!(waits.read(&mut [0; 16]).await.unwrap_or_default(), 0, "the one that waited was closed");
+    pieces.send(Ok("second")).unwrap();
+    hear("second").await;
+}
+
+/// What strangers send is kept within bounds before it is known who asks.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn long_forms_of_strangers_do_not_make_the_process_grow() {
+    const LENGTH: usize = 1_000_000;
+    let simulator = simulator(Arc::new(SystemClock), 5).await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&simulator, dir.path(), &[]);
+    let address: SocketAddr = server.url.trim_start_matches("http://").parse().unwrap();
+    let before = server.peak_mib();
+    let form = format!(
+        "POST /api/plans/pick HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Connection: close\r\nContent-Length: {LENGTH}\r\n\r\n{}",
+        "x".repeat(LENGTH)
+    );
+    let answers = (0..200).map(|_| ask(address, form.as_bytes()));
+    let answers = futures_util::future::join_all(answers).await;
+    let statuses: BTreeSet<_> = answers.iter().map(|a| a.as_ref().map(|(status, _)| *status)).collect();
+    assert_eq!(statuses, BTreeSet::from([Some(401)]), "each of them is told to sign in");
+    let grown = server.peak_mib() - before;
+    assert!(grown < 64, "{grown} MiB more at its highest");
 }
 
 #[tokio::test(flavor = "multi_thread")]
