@@ -185,9 +185,14 @@ async fn of_many_sign_ins_at_once_each_has_an_answer() {
     assert!(again.iter().all(|a| a.location.contains("error=refused")));
 }
 
-/// Strangers' attempts cost work, and no memory that grows with their number.
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stdout, reason = "the figure, with --nocapture")]
+fn show(figure: &str) {
+    println!("{figure}");
+}
+
+/// Strangers' attempts cost work, and no memory that grows with their number.
+#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_sign_ins_do_not_make_the_process_grow() {
     let simulator = simulator(std::sync::Arc::new(SystemClock), 5).await;
@@ -216,7 +221,7 @@ async fn wrong_sign_ins_do_not_make_the_process_grow() {
         round(n).await;
     }
     let grown = server.peak_mib() - before;
-    println!("{} attempts to sign in: {grown} MiB more at the highest, {before} MiB before", 4 * 160);
+    show(&format!("{} attempts to sign in: {grown} MiB more at the highest, {before} MiB before", 4 * 160));
     assert!(grown < 64, "{grown} MiB more at its highest");
 }
 
