@@ -5,7 +5,7 @@
 
 use crate::{
     process::{Browser, Server, hash_in},
-    support::simulator,
+    support::{pickable, simulator},
 };
 use chrono::{DateTime, Utc};
 use patchboard_backend::clock::{Clock, SystemClock};
@@ -43,18 +43,10 @@ struct Outcome {
 /// A cloud of `n` instances that can all be patched.
 async fn world(n: usize) -> (Simulator, Vec<String>) {
     let simulator = simulator(Arc::new(SystemClock), n * 3).await;
-    let ids = simulator.world(|w| {
-        let busy: BTreeSet<String> = w.tasks.drain(..).map(|t| t.instance_id).collect();
-        w.keep(|i| {
-            i.status == "ACTIVE"
-                && i.engine_version() == "3.208.0"
-                && i.has_normal_nodes()
-                && !i.name.starts_with("z-demo")
-                && !busy.contains(&i.id)
-        });
-        let ids: BTreeSet<String> = w.instances.keys().take(n).cloned().collect();
+    let ids = pickable(&simulator, n);
+    simulator.world(|w| {
+        w.tasks.clear();
         w.keep(|i| ids.contains(&i.id));
-        ids.into_iter().collect::<Vec<_>>()
     });
     assert_eq!(ids.len(), n, "the seeded world has enough instances");
     (simulator, ids)

@@ -230,9 +230,9 @@ impl Services {
     /// once more.
     ///
     /// # Errors
-    /// [`Error::Confirm`] when production is approved without the number of instances; [`Error::NeedsComment`] for anything but an approval without words, [`Error::Changed`] when the review is over or the
-    /// requests are others, [`Error::NotReady`] when something stands against it meanwhile, [`Error::Conflict`],
-    /// [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
+    /// [`Error::Confirm`] when production is approved without the number of instances, [`Error::NeedsComment`] for anything but an
+    /// approval without words, [`Error::Changed`] when the review is over or the requests are others, [`Error::NotReady`] when something
+    /// stands against it meanwhile, [`Error::Conflict`], [`Error::Denied`], [`Error::NotFound`], [`Error::Store`].
     async fn keep_decision(&self, actor: &Actor, id: &PlanId, ruling: Ruling<'_>) -> Result<(), Error> {
         let plan = self.plan(id).await?;
         self.allow_plan(actor, Action::Decide, &plan)?;

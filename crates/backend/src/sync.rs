@@ -118,7 +118,7 @@ impl Services {
         self.settle(cloud, began_at, steady_since, &rules).await?;
         self.follow_orders(cloud, began_at, &rules).await?;
         self.follow_moves(cloud, began_at).await?;
-        self.take_back_duplicates(cloud, &rules).await?;
+        self.take_back_duplicates(cloud).await?;
         let began_at = self.store().now().await?;
         let mut shown = status.clone();
         let telling = async {
@@ -232,14 +232,15 @@ impl Services {
     }
 
     /// Cancels what calls of ours made twice, before it starts. What somebody else made is never touched.
-    async fn take_back_duplicates(&self, cloud: &Cloud, rules: &Rules) -> Result<(), Error> {
-        let skew_seconds = self.skew_seconds(cloud).await?;
+    async fn take_back_duplicates(&self, cloud: &Cloud) -> Result<(), Error> {
+        // How late a call acts is what is set: a list that lags says nothing about that.
+        let (rules, skew_seconds) = (self.rules(), self.skew_seconds(cloud).await?);
         let mut ours: BTreeMap<String, BTreeSet<InstanceId>> = BTreeMap::new();
         for (_, instance) in self.store().collisions().await?.into_iter().filter(|(name, _)| name == cloud.name()) {
             for key in self.store().accepted_entries(cloud.name(), &instance).await? {
                 let find = self
                     .store()
-                    .on_entry(&key, |entry, around: &Around| (entry.duplicates(&instance, &around.tasks, skew_seconds, rules), Vec::new()));
+                    .on_entry(&key, |entry, around: &Around| (entry.duplicates(&instance, &around.tasks, skew_seconds, &rules), Vec::new()));
                 for task in readable(&key, find.await)?.into_iter().flatten() {
                     ours.entry(task.key()).or_default().insert(instance.clone());
                 }

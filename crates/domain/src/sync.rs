@@ -105,3 +105,28 @@ pub enum Account {
     /// An IAM user, by name.
     User(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn the_longest_lag_of_a_day_counts() {
+        let first = ListLag::learn(None, Some(at(0)), at(200));
+        assert_eq!(first, Some(ListLag { seconds: 201, at: at(200) }));
+        assert_eq!(ListLag::learn(first, Some(at(300)), at(400)), first, "a shorter one teaches nothing");
+        assert_eq!(ListLag::learn(first, None, at(LAG_HOURS * 3600)), first);
+        assert_eq!(ListLag::learn(first, None, at(200 + LAG_HOURS * 3600)), None, "and is forgotten");
+    }
+
+    #[test]
+    fn a_time_in_another_zone_is_no_lag() {
+        let (from, to) = ListLag::window(at(0));
+        assert!(from > at(-30 * 60), "zones lie half an hour apart at least");
+        assert!(to < at(-1), "and a clock is known to the second");
+    }
+}
