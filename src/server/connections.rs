@@ -203,34 +203,38 @@ pub async fn serve(
     let (waiting, mut running, mut number) = (Waiting::default(), JoinSet::new(), 0_u64);
     let (stop, stopped) = watch::channel(false);
     let mut shutdown = pin!(shutdown);
-    loop {
-        while running.try_join_next().is_some() {}
-        let staying = running.len().saturating_sub(waiting.ending.load(Ordering::SeqCst));
-        if staying >= limits.most.max(1) && !waiting.close_longest() {
-            // Everybody is being answered: the next one waits until somebody has been.
-            tokio::select! {
-                _ = running.join_next() => continue,
-                () = waiting.more.notified() => continue,
-                () = &mut shutdown => break,
-            }
-        }
+    'accepting: loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                number += 1;
-                let place = Place { waiting: waiting.clone(), number, close: Arc::default(), since: Mutex::default() };
-                place.can_be_closed(Doing::Waiting);
-                running.spawn(connection(stream, peer, app.clone(), place, stopped.clone()));
-            }
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
                 waiting.close_longest();
                 tokio::time::sleep(REFUSED_PAUSE).await;
+                continue;
+            }
+        };
+        // Room is made when somebody comes, or the newest one would be what waits longest while all others are answered.
+        loop {
+            while running.try_join_next().is_some() {}
+            let staying = running.len().saturating_sub(waiting.ending.load(Ordering::SeqCst));
+            if staying < limits.most.max(1) || waiting.close_longest() {
+                break;
+            }
+            // Everybody is being answered: this one waits until somebody has been.
+            tokio::select! {
+                _ = running.join_next() => {}
+                () = waiting.more.notified() => {}
+                () = &mut shutdown => break 'accepting,
             }
         }
+        number += 1;
+        let place = Place { waiting: waiting.clone(), number, close: Arc::default(), since: Mutex::default() };
+        place.can_be_closed(Doing::Waiting);
+        running.spawn(connection(stream, peer, app.clone(), place, stopped.clone()));
     }
     drop(listener);
     // Nobody listening means that all have ended.

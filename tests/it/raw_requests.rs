@@ -397,7 +397,8 @@ async fn long_forms_of_strangers_do_not_make_the_process_grow() {
     let statuses: BTreeSet<_> = answers.iter().map(|a| a.as_ref().map(|(status, _)| *status)).collect();
     assert_eq!(statuses, BTreeSet::from([Some(401)]), "each of them is told to sign in");
     let grown = server.peak_mib() - before;
-    assert!(grown < 64, "{grown} MiB more at its highest");
+    // 200 MiB would be kept of them all.
+    assert!(grown < 100, "{grown} MiB more at its highest");
 }
 
 #[tokio::test(flavor = "multi_thread")]

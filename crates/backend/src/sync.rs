@@ -238,9 +238,9 @@ impl Services {
         let mut ours: BTreeMap<String, BTreeSet<InstanceId>> = BTreeMap::new();
         for (_, instance) in self.store().collisions().await?.into_iter().filter(|(name, _)| name == cloud.name()) {
             for key in self.store().accepted_entries(cloud.name(), &instance).await? {
-                let find = self
-                    .store()
-                    .on_entry(&key, |entry, around: &Around| (entry.duplicates(&instance, &around.tasks, skew_seconds, &rules), Vec::new()));
+                let find = self.store().on_entry(&key, |entry, around: &Around| {
+                    (entry.duplicates(&instance, &around.tasks, skew_seconds, &rules), Vec::new())
+                });
                 for task in readable(&key, find.await)?.into_iter().flatten() {
                     ours.entry(task.key()).or_default().insert(instance.clone());
                 }
