@@ -20,7 +20,7 @@ const FORM: usize = 64 * 1024;
 /// Most bytes of the form that takes a pasted list: ten thousand ids are below half of it.
 const LIST: usize = 1024 * 1024;
 
-/// Bodies above [`FORM`] that are kept at once, whoever sends them. The next one waits, so that their memory is bounded.
+/// Bodies above [`FORM`] that are read at once, whoever sends them. The next one waits.
 static LONG: Semaphore = Semaphore::const_new(8);
 
 /// Whether a path is that of a server function.

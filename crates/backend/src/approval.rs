@@ -80,7 +80,7 @@ impl Services {
 
     /// The submissions of a plan that stand in the audit log. A row that was forged needs a forged log, which `verify` finds.
     async fn submissions(&self, id: &PlanId) -> Result<Vec<serde_json::Value>, Error> {
-        let entries = self.store().ledger_about(&plan_subject(id), &["plan.send", "plan.approve"]).await?;
+        let entries = self.store().ledger_about(&plan_subject(id), ["plan.send", "plan.approve"]).await?;
         let read = |body: Body| match body.what.as_str() {
             "plan.send" => Some(body.detail),
             "plan.approve" => body.detail.get("submitted").cloned(),

@@ -1,7 +1,7 @@
 //! The loops that run the passes: by timer, and when somebody asks.
 //!
-//! Each pass has a time limit: a database or cloud that goes silent without closing its connection would otherwise keep a loop for
-//! ever. A pass that is dropped is one whose process ended: what it left open is put in doubt, and its connection is closed.
+//! Each pass has a time limit: a database or cloud that goes silent without closing its connection would otherwise keep it for ever. A
+//! pass that is dropped is one whose process ended: what it left open is put in doubt.
 
 use crate::{Cloud, Services, sender::Rest};
 use std::time::Duration;

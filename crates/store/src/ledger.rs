@@ -132,17 +132,15 @@ impl Store {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// Entries about one thing, oldest first: those of these deeds, and possibly more.
+    /// Entries about one thing, oldest first: those of these two deeds, and possibly more.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn ledger_about(&self, subject: &str, deeds: &[&str]) -> Result<Vec<Entry>, Error> {
+    pub async fn ledger_about(&self, subject: &str, [one, other]: [&str; 2]) -> Result<Vec<Entry>, Error> {
+        let named = |deed: &str| format!("%\"{deed}\"%");
         let mut q = Sql::new(format!("SELECT {} FROM ledger WHERE subject = ", columns(self.engine)));
         q.push_bind(subject);
-        for (n, deed) in deeds.iter().enumerate() {
-            q.push(if n == 0 { " AND (body LIKE " } else { " OR body LIKE " }).push_bind(format!("%\"{deed}\"%"));
-        }
-        q.push(if deeds.is_empty() { " ORDER BY seq" } else { ") ORDER BY seq" });
+        q.push(" AND (body LIKE ").push_bind(named(one)).push(" OR body LIKE ").push_bind(named(other)).push(") ORDER BY seq");
         let rows: Vec<Row> = q.rows(self.reader().await).await?;
         // The column only finds them; what an entry is about is what its text says.
         Ok(rows.into_iter().map(read).filter(|e| e.is_about(subject)).map(|e| e.entry).collect())
