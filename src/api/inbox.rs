@@ -4,7 +4,7 @@ use super::ApiError;
 use leptos::prelude::*;
 use patchboard_domain::{
     fleet::{InboxView, Page},
-    ledger::Entry,
+    ledger::StoredEntry,
 };
 
 /// What waits, what comes, what went wrong.
@@ -16,7 +16,7 @@ pub async fn load_inbox() -> Result<InboxView, ApiError> {
 
 /// A page of the ledger.
 #[server(endpoint = "ledger/list")]
-pub async fn load_ledger(words: String, what: String, subject: String, page: i64) -> Result<Page<Entry>, ApiError> {
+pub async fn load_ledger(words: String, what: String, subject: String, page: i64) -> Result<Page<StoredEntry>, ApiError> {
     let (services, actor) = super::who()?;
     let search = patchboard_backend::LedgerSearch { words, what, subject };
     services.ledger(&actor, &search, page).await.map_err(super::failed)

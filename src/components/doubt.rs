@@ -3,7 +3,7 @@
 use crate::{viewer::Viewer, when};
 use chrono::{DateTime, Duration, Utc};
 use leptos::prelude::*;
-use patchboard_domain::send::{CloudError, HELD_UP, INTERRUPTED, ItemState, NOT_NAMED};
+use patchboard_domain::send::{CloudError, ItemState};
 
 /// What the cloud or the network said, in the reader's language where the words are ours.
 #[component]
@@ -12,12 +12,7 @@ pub fn Said(
     error: CloudError,
 ) -> impl IntoView {
     let lang = Viewer::current().lang;
-    let message = match error.message.as_str() {
-        NOT_NAMED => lang.doubt_not_named().to_owned(),
-        INTERRUPTED => lang.doubt_interrupted().to_owned(),
-        HELD_UP => lang.held_up().to_owned(),
-        other => other.to_owned(),
-    };
+    let message = lang.said(&error.message).to_owned();
     let means = error.fault.map(|fault| format!("{} ", lang.fault(fault)));
     let parts: Vec<String> = [error.http_status.map(|s| lang.http_status(s)), error.code, error.request_id.map(|id| lang.request_id(&id))]
         .into_iter()

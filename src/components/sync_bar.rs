@@ -32,9 +32,9 @@ pub fn SyncBar(
             );
             let running = s.running_since.map(|_| lang.sync_running(s.progress));
             let skew = s.skew_seconds.filter(|skew| skew.abs() > SKEW_WORTH_SAYING).map(|skew| lang.clock_skew(skew));
-            let lag = s.lag.filter(|lag| lag.seconds >= s.settle_seconds).map(|lag| {
-                lang.list_lag(lag.seconds, &when::precise(&viewer, lag.at))
-            });
+            // One as short as a call may act late is nothing to worry about; it is waited for all the same.
+            let lag = s.lag().filter(|lag| lag.seconds > s.settle_seconds - lag.seconds);
+            let lag = lag.map(|lag| lang.list_lag(lag.seconds, s.settle_seconds, &when::precise(&viewer, lag.at)));
             let stopped = s.stopped.then(|| {
                 view! {
                     <form method="post" action=ResumeCloud::url() class="banner error" role="alert">
@@ -52,7 +52,7 @@ pub fn SyncBar(
                 let code = e.code.map(|c| format!("{c} · "));
                 let means = e.fault.map(|f| format!("{} ", lang.fault(f)));
                 let request = e.request_id.map(|id| format!(" · {}", lang.request_id(&id)));
-                view! { <p class="banner warn">{lang.sync_failed()} <br/><span class="said">{status}{code}{means}{e.message}{request}</span></p> }
+                view! { <p class="banner warn">{lang.sync_failed()} <br/><span class="said">{status}{code}{means}{lang.said(&e.message).to_owned()}{request}</span></p> }
             });
             view! {
                 <p class="sync-line">{name}{age}{running.map(|r| view! { <span class="busy">" · " {r}</span> })}</p>

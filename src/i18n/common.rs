@@ -71,7 +71,7 @@ messages! {
     not_connected { "No connection to this cloud is configured any more: nothing is sent or looked at.", "已没有该云连接的配置：不会发送，也不会查看。" }
     resume { "Credentials are right, resume", "凭证已修正，恢复调用" }
     clock_skew(seconds: i64) { "The clock of the cloud is {seconds} s away from this server's. Start times are judged by this server's clock.", "云端时钟与本服务器相差 {seconds} 秒。开始时间以本服务器时钟为准。" }
-    list_lag(seconds: i64, at: &str) { "A new task was missing from the cloud's list for up to {seconds} s (seen {at}). An instance in doubt is sent again only after it was absent for that long.", "云端列表曾在最长 {seconds} 秒内未显示新任务（{at} 发现）。状态未知的实例须在列表中至少这么久不存在，才会再次发送。" }
+    list_lag(seconds: i64, settle: i64, at: &str) { "A new task was missing from the cloud's list for up to {seconds} s (seen {at}). An instance in doubt is sent again only after it was absent for {settle} s.", "云端列表曾在最长 {seconds} 秒内未显示新任务（{at} 发现）。状态未知的实例须在列表中连续 {settle} 秒不存在，才会再次发送。" }
     http_status(status: u16) { "HTTP {status}", "HTTP {status}" }
     request_id(id: &str) { "Request id {id}", "请求 ID {id}" }
     updated_by_itself { "Updates by itself", "自动更新" }

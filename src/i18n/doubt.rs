@@ -1,7 +1,10 @@
 //! Everything in doubt, and what is on hold.
 
 use super::{Lang, messages};
-use patchboard_domain::hold::Scope;
+use patchboard_domain::{
+    hold::Scope,
+    send::{HELD_UP, INTERRUPTED, NO_ANSWER, NOT_NAMED},
+};
 
 messages! {
     doubt_title { "In doubt", "结果未知" }
@@ -16,6 +19,9 @@ messages! {
     doubt_waiting { "The next complete listing is awaited.", "等待下一次完整列表。" }
     doubt_not_named { "The cloud's answer did not name this instance.", "云端应答中没有该实例。" }
     held_up { "The process was held up between journal and call. Nothing has left; it is sent later.", "进程在记录与调用之间被暂停，请求未发出，稍后重新发送。" }
+    no_answer { "Neither the cloud nor the database answered for too long.", "云端或数据库长时间没有应答。" }
+    doubt_left { "Sending ended without a record of the answer, and what is kept of the request cannot be read: see the server's log. Look in the cloud's list whether the instance has a task.", "发送中断，应答未被记录，且该请求的记录无法读取：请查看服务器日志，并在云端列表中确认该实例是否已有任务。" }
+    doubt_not_connected { "No connection to this cloud is configured any more: nothing looks for it. Look in the cloud's console.", "该云的连接已不再配置：系统不会再查找。请到云控制台确认。" }
     doubt_interrupted { "The process ended before the answer was recorded.", "进程在记录应答之前中断。" }
     doubt_banner(instances: &str) { "{instances} in doubt: nobody knows yet whether they are scheduled.", "{instances}结果未知：尚不清楚是否已安排。" }
     resolve_title { "I have looked in the cloud's console", "我已在云控制台核实" }
@@ -41,6 +47,17 @@ messages! {
 }
 
 impl Lang {
+    /// What was said of a failure: in the reader's language where the words are ours.
+    pub fn said(self, message: &str) -> &str {
+        match message {
+            NOT_NAMED => self.doubt_not_named(),
+            INTERRUPTED => self.doubt_interrupted(),
+            HELD_UP => self.held_up(),
+            NO_ANSWER => self.no_answer(),
+            other => other,
+        }
+    }
+
     /// What a hold is about.
     pub fn scope(self, scope: &Scope) -> String {
         match scope {

@@ -109,7 +109,7 @@ messages! {
     ledger_words { "Words", "关键字" }
     ledger_what { "Deed", "操作" }
     ledger_subject { "About", "对象" }
-    ledger_altered { "This entry was changed in the database: its hash is not that of its text and number.", "此记录在数据库中被更改：哈希与正文及编号不符。" }
+    ledger_altered { "This entry was changed in the database: its hash, its number or its subject is not that of its text.", "此记录在数据库中被更改：哈希、编号或对象与正文不符。" }
     ledger_verify { "Verify it with `patchboard ledger verify`, or with a script of your own: docs/ledger.md describes the format.", "可用 `patchboard ledger verify` 校验，也可按 docs/ledger.md 的格式自行编写脚本。" }
     ledger_export_json { "Export JSON lines", "导出 JSON 行" }
     ledger_export_csv { "Export CSV", "导出 CSV" }

@@ -102,19 +102,25 @@ fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: Option<i64
     let lang = viewer.lang;
     let title = if row.title.is_empty() { lang.untitled().to_owned() } else { row.title.clone() };
     let name = if row.name.is_empty() { row.item.instance.to_string() } else { row.name.clone() };
+    let is_left = matches!(row.item.state, ItemState::Sending { .. });
     let known = match (&row.item.state, row.item.lost_sight) {
         (ItemState::Stopped { why }, _) => Some(lang.stop(*why)),
+        (ItemState::Sending { .. }, _) => Some(lang.doubt_left()),
         (_, Some(why)) => Some(lang.lost_sight(why)),
         _ => None,
     };
     let state = row.item.state.clone();
+    let clock = match settle_seconds {
+        Some(seconds) => view! { <DoubtClock state=state next_at=next_at settle_seconds=seconds/> }.into_any(),
+        None => lang.doubt_not_connected().into_any(),
+    };
     let href = paths::settle(&row.plan, row.item.request, &row.item.instance, page);
     view! {
         <li class="card">
             <h3><a href=paths::instance(&row.cloud, &row.item.instance)>{name}</a> " " <ItemBadge item=row.item.clone()/></h3>
             <p><a href=paths::plan(&row.plan)>{title}</a> " · " <Time at=row.start_at/> " · " {when::relative(&viewer, row.start_at)}</p>
-            <p>{known}{settle_seconds.map(|seconds| view! { <DoubtClock state=state next_at=next_at settle_seconds=seconds/> })}</p>
-            {may.then(|| view! { <p><a class="button" href=href>{lang.resolve_title()}</a></p> })}
+            <p>{known} " " {clock}</p>
+            {(may && !is_left).then(|| view! { <p><a class="button" href=href>{lang.resolve_title()}</a></p> })}
         </li>
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     when,
 };
 use leptos::prelude::*;
-use patchboard_domain::{fleet::Page, id::PlanId, ledger::Entry};
+use patchboard_domain::{fleet::Page, id::PlanId, ledger::StoredEntry};
 
 /// Deeds to filter by, each the beginning of a word.
 const KINDS: [&str; 6] = ["plan.", "request.", "task.", "user.", "session.", "cloud."];
@@ -48,7 +48,7 @@ pub fn LedgerPage() -> impl IntoView {
 }
 
 #[component]
-fn Entries<F: Fn(i64) -> String + 'static>(view: Page<Entry>, href: F) -> impl IntoView {
+fn Entries<F: Fn(i64) -> String + 'static>(view: Page<StoredEntry>, href: F) -> impl IntoView {
     let lang = Viewer::current().lang;
     if view.rows.is_empty() {
         return view! { <Empty title=lang.ledger_empty() text=""/> }.into_any();
@@ -67,11 +67,12 @@ fn Entries<F: Fn(i64) -> String + 'static>(view: Page<Entry>, href: F) -> impl I
 }
 
 #[component]
-fn Row(entry: Entry) -> impl IntoView {
+fn Row(entry: StoredEntry) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
+    let altered = (!entry.is_sound()).then(|| view! { <span class="sub error" role="alert">{lang.ledger_altered()}</span> });
+    let entry = entry.entry;
     let short: String = entry.hash.chars().take(12).collect();
-    let altered = (!entry.is_itself()).then(|| view! { <span class="sub error" role="alert">{lang.ledger_altered()}</span> });
     let Some(body) = entry.read() else {
         return view! { <tr><th scope="row">{entry.seq}</th><td colspan="5"><code class="said">{entry.body}</code>{altered}</td></tr> }
             .into_any();

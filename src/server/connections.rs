@@ -221,8 +221,11 @@ pub async fn serve(
         loop {
             while running.try_join_next().is_some() {}
             let staying = running.len().saturating_sub(waiting.ending.load(Ordering::SeqCst));
-            if staying < limits.most.max(1) || waiting.close_longest() {
+            if staying < limits.most.max(1) {
                 break;
+            }
+            if waiting.close_longest() {
+                continue;
             }
             // Everybody is being answered: this one waits until somebody has been.
             tokio::select! {

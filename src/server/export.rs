@@ -12,17 +12,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use patchboard_domain::{account::Actor, ledger::Entry};
+use patchboard_domain::{account::Actor, ledger::StoredEntry};
 
 /// One entry a line: `seq`, `body`, `previous`, `hash`, as `docs/ledger.md` describes them.
 pub(super) async fn json_lines(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>) -> Response {
-    let line = |entry: &Entry| format!("{}\n", serde_json::to_string(entry).unwrap_or_default());
+    let line = |entry: &StoredEntry| format!("{}\n", serde_json::to_string(&entry.entry).unwrap_or_default());
     whole(&state, identity.actor(), "", line, "application/jsonl; charset=utf-8", "patchboard-ledger.jsonl").await
 }
 
 /// A table that opens in a spreadsheet: with a byte order mark, and nothing in it that would be run as a formula.
 pub(super) async fn csv(State(state): State<AppState>, Extension(identity): Extension<RequestIdentity>) -> Response {
-    let head = "\u{feff}seq,at,who,from,what,subject,detail,hash\r\n";
+    let head = "\u{feff}seq,at,who,from,what,subject,detail,hash,altered\r\n";
     whole(&state, identity.actor(), head, csv_line, "text/csv; charset=utf-8", "patchboard-ledger.csv").await
 }
 
@@ -30,7 +30,7 @@ async fn whole(
     state: &AppState,
     actor: Option<&Actor>,
     head: &'static str,
-    line: impl Fn(&Entry) -> String + Copy + Send + 'static,
+    line: impl Fn(&StoredEntry) -> String + Copy + Send + 'static,
     kind: &'static str,
     name: &str,
 ) -> Response {
@@ -45,7 +45,7 @@ async fn whole(
                 tracing::error!(error = ?error, "the ledger could not be exported");
                 std::io::Error::other("the export was cut off")
             })?;
-            Ok::<_, std::io::Error>(entries.last().map(|end| (entries.iter().map(line).collect::<String>(), end.seq)))
+            Ok::<_, std::io::Error>(entries.last().map(|end| (entries.iter().map(line).collect::<String>(), end.entry.seq)))
         }
     });
     let whole = stream::once(std::future::ready(Ok(head.to_owned()))).chain(pieces);
@@ -57,9 +57,13 @@ async fn whole(
     response
 }
 
-fn csv_line(entry: &Entry) -> String {
-    let Some(body) = entry.read() else { return format!("{},,,,,,unreadable,{}\r\n", entry.seq, entry.hash) };
-    let fields = [body.seq.to_string(), body.at, body.who, body.from, body.what, body.subject, body.detail.to_string(), entry.hash.clone()];
+fn csv_line(stored: &StoredEntry) -> String {
+    let (entry, altered) = (&stored.entry, if stored.is_sound() { "" } else { "altered" });
+    let Some(body) = entry.read() else {
+        return [entry.seq.to_string().as_str(), "", "", "", "", "", "unreadable", &entry.hash, altered].map(csv_field).join(",") + "\r\n";
+    };
+    let detail = body.detail.to_string();
+    let fields = [body.seq.to_string(), body.at, body.who, body.from, body.what, body.subject, detail, entry.hash.clone(), altered.to_owned()];
     fields.iter().map(|f| csv_field(f)).collect::<Vec<_>>().join(",") + "\r\n"
 }
 

@@ -148,6 +148,7 @@ pub fn router(services: Services, front: Front) -> Router {
         .with_state(state.clone())
         .layer(CatchPanicLayer::new())
         .layer(from_fn(forms::readable))
+        .layer(from_fn(limits::long_body))
         .layer(from_fn_with_state(state, doors::authorize_request))
         .layer(from_fn_with_state(front.clone(), guard::same_origin))
         .layer(from_fn_with_state(front.hosts.clone(), guard::our_host))

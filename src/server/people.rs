@@ -182,7 +182,7 @@ pub(super) async fn ledger(args: LedgerArgs) -> Result<(), Failure> {
             .and_then(|(seq, hash)| Some((seq.parse::<i64>().ok()?, hash.to_owned())))
             .ok_or_else(|| Failure::Wrong("--expect wants NUMBER:HASH, as an earlier run printed it".to_owned()))?;
         let found = services.ledger_after(&Actor::command_line(), seq - 1).await.map_err(failed)?.into_iter().next();
-        match found.filter(|e| e.seq == seq) {
+        match found.map(|stored| stored.entry).filter(|e| e.seq == seq) {
             Some(entry) if entry.hash == wanted => {}
             Some(_) => sentences.push(format!("entry {seq} is not the one that stood there")),
             None => broken.push(Broken::Missing { from: seq, to: seq }),

@@ -125,7 +125,7 @@ async fn case(template: &Database, edit: String, bodies: &[String]) -> Option<St
 async fn try_all(edits: Vec<String>, template: &Database, bodies: &[String]) {
     let total = edits.len();
     let cases = stream::iter(edits).map(|edit| case(template, edit, bodies)).buffer_unordered(AT_ONCE);
-    let wrong: Vec<String> = cases.filter_map(async |wrong| wrong).collect().await;
+    let wrong: Vec<String> = cases.filter_map(std::future::ready).collect().await;
     assert!(wrong.is_empty(), "{} of {total}:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -62,6 +62,12 @@ async fn a_person_who_has_looked_settles_it_with_a_reason_and_nothing_is_sent() 
     assert!(resolve(&dba, &id, &instance, "", "no task yet").await.contains("error=too_early"), "it may still come");
     assert_eq!(app.words(&id).await, ["unknown"]);
     app.sync().await;
+    assert!(resolve(&dba, &id, &instance, "", "listed too soon").await.contains("error=too_early"), "its call may still act");
+    // A colleague's task keeps the list from proving an absence; a person can tell.
+    let now = app.services.now();
+    app.simulator.world(|w| w.schedule_elsewhere(&instance, "3.208.0.7", now + chrono::Duration::hours(3), now));
+    app.advance(130);
+    app.sync().await;
     assert_eq!(resolve(&dba, &id, &instance, "", "console 02:10: no task").await, "/doubt");
     assert_eq!(app.state(&id, &instance).await, ItemState::Stopped { why: Stop::ByHand });
     assert!(resolve(&dba, &id, &instance, "", "again").await.contains("error=changed"), "it is not in doubt any more");
@@ -217,4 +223,12 @@ async fn more_of_the_same_than_we_asked_for_are_somebody_elses_and_none_is_touch
     app.sync().await;
     app.sync().await;
     assert_eq!((app.tasks(&instances), app.simulator.requests("/cancel")), (vec![2], 0));
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_at_a_cloud_that_is_not_connected_any_more_says_so() {
+    let (app, _, _) = in_doubt(Act::Drop).await;
+    let app = app.reopened(|settings| "renamed".clone_into(&mut settings.name)).await;
+    let page = app.get("/doubt").await.body;
+    assert!(page.contains("No connection to this cloud is configured any more: nothing looks for it"), "{page}");
 }

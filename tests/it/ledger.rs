@@ -94,8 +94,10 @@ async fn every_column_that_is_edited_is_named() {
             assert!(named, "{edit}: {broken:?}");
             let page = app.get("/ledger").await;
             assert_eq!(page.status, StatusCode::OK, "{edit}");
-            let hashed = table == "ledger" && column != "subject" && (edit.contains("|| 'x'") || edit.contains("100000"));
-            assert!(!hashed || page.body.contains("its hash is not that of its text and number"), "{edit}");
+            let is_marked = page.body.contains("its hash, its number or its subject is not that of its text");
+            assert_eq!(is_marked, table == "ledger", "{edit}");
+            let marked = app.get("/ledger.csv").await.body.lines().filter(|line| line.ends_with("\"altered\"")).count();
+            assert_eq!(marked, usize::from(table == "ledger"), "{edit}");
             assert!(!page.body.contains("100003"), "the number is that of the text: {edit}");
             for (table, kept) in [("ledger", "kept"), ("ledger_head", "kept_head")] {
                 app.sql(&format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM {kept}")).await;

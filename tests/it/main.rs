@@ -18,6 +18,7 @@ mod faults;
 mod findings;
 mod journey;
 mod ledger;
+mod listings;
 mod moving;
 mod network;
 mod outages;

@@ -270,3 +270,24 @@ async fn a_move_needs_a_decision_of_its_own() {
     assert!(instances.iter().all(|i| pending(&app, i) == [new]));
     assert!(matches!(app.state(&to, &instances[0]).await, ItemState::Accepted { .. }));
 }
+
+#[tokio::test]
+async fn a_move_that_cannot_be_read_holds_up_no_other() {
+    for edit in [
+        "UPDATE items SET doc = 'x' WHERE plan = ",
+        "UPDATE orders SET doc = 'x' WHERE (SELECT plan FROM moves WHERE order_id = orders.id) = ",
+    ] {
+        let app = TestApp::start().await;
+        let mut moved = Vec::new();
+        for _ in 0..2 {
+            let (id, instances, _, new) = scheduled(&app, 1).await;
+            let to = draft_of_move(&app, &id, new).await;
+            app.confirm(&to).await;
+            moved.push((to, instances, new));
+        }
+        app.sql(&format!("{edit}'{}'", moved[0].0)).await;
+        go_on(&app).await;
+        assert_eq!(pending(&app, &moved[1].1[0]), [moved[1].2], "{edit}");
+        assert!(pending(&app, &moved[0].1[0]).len() <= 1, "{edit}");
+    }
+}

@@ -213,8 +213,7 @@ async fn a_database_that_goes_silent_keeps_no_loop_for_ever() {
         production: Vec::new(),
         confirm_minutes: 0,
         sends_at_once: 1,
-        send_seconds: 2,
-        pass_seconds: 2,
+        silent_seconds: 2,
         ..Policy::default()
     };
     let app = TestApp::fork(database.reached_at(proxy.address()), policy).await;
@@ -258,6 +257,42 @@ async fn a_request_that_cannot_be_read_holds_up_nothing_else() {
     app.send().await;
     assert_eq!((app.words(&id).await, app.tasks(&instances)), (vec!["accepted"], vec![1]));
     assert!(looked().await > before);
+    // Nobody is at work on it any more, and nobody can say what became of it: a person sees it.
+    app.sql(&format!("UPDATE items SET state = 'sending', doc = '{{\"is\":\"sending\"}}' WHERE plan = '{lost}'")).await;
+    app.sql(&format!("UPDATE requests SET claimed_by = NULL, claimed_until = NULL WHERE plan = '{lost}'")).await;
+    app.send().await;
+    assert!(app.get("/").await.body.contains("1 instance in doubt"));
+    assert!(app.get("/doubt").await.body.contains("Sending ended without a record of the answer"));
+}
+
+#[tokio::test]
+async fn connections_that_went_silent_are_given_up() {
+    let database = Database::new().await;
+    let Some(address) = database.address() else { return };
+    let mut direct = database.connection().await;
+    let proxy = Proxy::start(address).await.unwrap();
+    let app = TestApp::on(database.reached_at(proxy.address())).await;
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    sqlx::raw_sql("BEGIN; LOCK TABLE plans IN ACCESS EXCLUSIVE MODE").execute(&mut direct).await.unwrap();
+    let silent = async {
+        // As many as there are connections.
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() < 12 {
+            tokio::task::yield_now().await;
+        }
+        proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
+        sqlx::raw_sql("ROLLBACK").execute(&mut direct).await.unwrap();
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(app.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    };
+    tokio::select! {
+        _ = futures_util::future::join_all((0..12).map(|_| app.get("/plans"))) => panic!("no answer can have come"),
+        () = silent => {}
+    }
+    proxy.set(Vec::new()).await.unwrap();
+    app.until(async || app.get("/plans").await.status == StatusCode::OK).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use patchboard_domain::{
     ledger::{Body, Entry},
     review::ReviewEnd,
 };
-use patchboard_store::{ClaimedEntry, EntryKey};
+use patchboard_store::ClaimedEntry;
 use serde_json::json;
 
 impl Services {
@@ -92,11 +92,11 @@ impl Services {
 
 /// What became of a request; nothing when it stands in rows that cannot be read. They are for a person to mend, and nothing else waits
 /// for that.
-pub(crate) fn readable<T>(key: &EntryKey, result: Result<T, patchboard_store::Error>) -> Result<Option<T>, Error> {
+pub(crate) fn readable<T>(plan: &PlanId, result: Result<T, patchboard_store::Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_inconsistent() => {
-            tracing::error!(plan.id = %key.plan, request = key.position, error = ?error, "a request cannot be read, and stays as it is");
+            tracing::error!(plan.id = %plan, error = ?error, "a request cannot be read, and stays as it is");
             Ok(None)
         }
         Err(other) => Err(other.into()),

@@ -8,7 +8,7 @@ use patchboard_domain::{
 use patchboard_gaussdb::{Client, Credentials, Error, Options};
 use patchboard_store::Store;
 use secrecy::SecretString;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
 
 /// Who is asking. Secrets come from the environment or from files, never from the configuration itself.
@@ -61,9 +61,9 @@ pub struct CloudSettings {
     /// Language the cloud answers in: `en-us` or `zh-cn`.
     pub language: String,
     /// Longest time of a call.
-    pub deadline: std::time::Duration,
+    pub deadline: Duration,
     /// Pauses between tries of a reading call.
-    pub pauses: Vec<std::time::Duration>,
+    pub pauses: Vec<Duration>,
     /// Calls a minute to begin with; nothing: the usual. What goes through is learned afterwards.
     pub calls_per_minute: Option<f64>,
 }
@@ -88,6 +88,7 @@ struct Inner {
     name: CloudName,
     region: String,
     account: Account,
+    deadline: Duration,
     client: Client,
     pace: Arc<SharedPace>,
     /// Wakes the senders.
@@ -115,13 +116,14 @@ impl Cloud {
         options.iam_endpoint = settings.iam_endpoint;
         options.project_id = settings.project_id;
         options.language = settings.language;
-        options.deadline = settings.deadline;
+        let deadline = settings.deadline;
+        options.deadline = deadline;
         options.pauses = settings.pauses;
         let name = CloudName::new(settings.name);
         let pace = Arc::new(SharedPace::new(name.clone(), settings.calls_per_minute, clock));
         options.pacer = Some(pace.clone());
         let inner =
-            Inner { name, region, account, client: Client::new(options)?, pace, sender: watch::Sender::new(0), sync: Notify::new() };
+            Inner { name, region, account, deadline, client: Client::new(options)?, pace, sender: watch::Sender::new(0), sync: Notify::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -148,6 +150,11 @@ impl Cloud {
     pub async fn check(&self) -> Result<(String, usize), Error> {
         let project = self.inner.client.project_id().await?.to_owned();
         Ok((project, self.inner.client.datastore_versions().await?.len()))
+    }
+
+    /// Longest time of a call.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.inner.deadline
     }
 
     pub(crate) fn client(&self) -> &Client {

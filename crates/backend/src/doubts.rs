@@ -10,9 +10,10 @@ use patchboard_domain::{
     id::{InstanceId, PlanId, TaskId},
     protocol::Unresolved,
     send::ItemState,
+    sync::SyncStatus,
     task::Task,
 };
-use patchboard_store::EntryKey;
+use patchboard_store::{Due, EntryKey};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ impl Services {
     /// [`Error::Denied`], [`Error::Store`].
     pub async fn doubt_view(&self, actor: &Actor, page: i64) -> Result<DoubtView, Error> {
         self.allow(actor, Action::Read)?;
-        let (doubts, total) = self.store().doubts(self.overdue().await?, page).await?;
+        let (doubts, total) = self.store().doubts(&self.due().await?, page).await?;
         let mut rows = Vec::new();
         for doubt in doubts {
             let tasks = self.store().tasks_of(&doubt.cloud, std::slice::from_ref(&doubt.item.instance)).await?;
@@ -52,14 +53,17 @@ impl Services {
         })
     }
 
-    /// Before this start a task must have been listed by the last look.
-    pub(crate) async fn overdue(&self) -> Result<DateTime<Utc>, Error> {
-        let before = |at: DateTime<Utc>, seconds| at - Duration::seconds(seconds);
-        let mut overdue = before(self.store().now().await?, self.policy().settle_seconds);
-        for status in self.sync_statuses().await? {
-            overdue = status.tasks_at.map_or(overdue, |at| before(at, status.settle_seconds).min(overdue));
-        }
-        Ok(overdue)
+    /// What makes an instance one that is in doubt, at each cloud.
+    pub(crate) async fn due(&self) -> Result<Due, Error> {
+        let now = self.store().now().await?;
+        let before = |at: DateTime<Utc>, seconds| at.min(now) - Duration::seconds(seconds);
+        let start = |status: SyncStatus| {
+            // A cloud that was never listed shows nothing: nothing of it is missing.
+            let listed = status.tasks_at.unwrap_or(DateTime::UNIX_EPOCH);
+            (status.cloud, before(listed, status.settle_seconds))
+        };
+        let starts = self.sync_statuses().await?.into_iter().map(start).collect();
+        Ok(Due { now, starts, start: before(now, self.policy().settle_seconds) })
     }
 
     /// Instances with several open tasks.
@@ -98,7 +102,9 @@ impl Services {
         if reason.is_empty() {
             return Err(Error::NeedsComment);
         }
-        let (key, due) = (EntryKey { plan: plan.clone(), position }, self.overdue().await?);
+        let (key, due) = (EntryKey { plan: plan.clone(), position }, self.due().await?);
+        let cloud = self.plan(plan).await?.cloud;
+        let (due, settle_seconds) = (due.start_of(&cloud), self.settle_seconds(&cloud).await?);
         let shown = self.store().items(plan).await?.into_iter().find(|i| i.instance == *instance && i.request == position);
         let (gone, never) = shown.map_or((false, false), |item| (item.lost_sight.is_some(), item.task_status.is_none()));
         let resolve = self.store().on_entry(&key, |entry, around| {
@@ -112,7 +118,7 @@ impl Services {
                 None => None,
             };
             let lost = gone || (never && entry.start_at <= due);
-            let state = match entry.resolve(instance, task, lost, around.now) {
+            let state = match entry.resolve(instance, task, lost, around.now, settle_seconds) {
                 Ok(state) => state,
                 Err(Unresolved::Settled) => return (Err(Error::Changed), Vec::new()),
                 Err(Unresolved::TooEarly) => return (Err(Error::TooEarly), Vec::new()),

@@ -49,7 +49,7 @@ impl Services {
             next: self.task_rows(&pending, soon).await?,
             running: self.task_rows(&running, (None, None)).await?,
             attention: rows.into_iter().filter(|r| trouble(r) && !acknowledged(r)).collect(),
-            in_doubt: self.store().doubt_count(self.overdue().await?).await?,
+            in_doubt: self.store().doubt_count(&self.due().await?).await?,
             collisions: i64::try_from(self.store().collisions().await?.len()).unwrap_or(i64::MAX),
             holds: self.store().holds().await?,
             sync: self.sync_statuses().await?,

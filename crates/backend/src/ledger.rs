@@ -7,7 +7,7 @@ use patchboard_domain::{
     filter::PAGE_SIZE,
     fleet::Page,
     hold::{Hold, Scope},
-    ledger::{Broken, Chain, Deed, Entry},
+    ledger::{Broken, Chain, Deed, StoredEntry},
 };
 use patchboard_store::LedgerSearch;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::Store`].
-    pub async fn ledger(&self, actor: &Actor, search: &LedgerSearch, page: i64) -> Result<Page<Entry>, Error> {
+    pub async fn ledger(&self, actor: &Actor, search: &LedgerSearch, page: i64) -> Result<Page<StoredEntry>, Error> {
         self.allow(actor, Action::ReadLedger)?;
         let page = page.max(1);
         let (rows, total) = self.store().ledger(search, PAGE_SIZE, (page - 1).saturating_mul(PAGE_SIZE)).await?;
@@ -39,9 +39,9 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::Store`].
-    pub async fn ledger_after(&self, actor: &Actor, seq: i64) -> Result<Vec<Entry>, Error> {
+    pub async fn ledger_after(&self, actor: &Actor, seq: i64) -> Result<Vec<StoredEntry>, Error> {
         self.allow(actor, Action::ReadLedger)?;
-        Ok(self.store().ledger_after(seq, PIECE).await?.into_iter().map(|e| e.entry).collect())
+        Ok(self.store().ledger_after(seq, PIECE).await?)
     }
 
     /// Follows the whole chain when a server starts. Where it is broken everything is put on hold, for a person to look and to decide:

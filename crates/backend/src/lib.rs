@@ -16,6 +16,7 @@ mod error;
 mod factor;
 mod fleet;
 mod inbox;
+mod heard;
 mod ledger;
 mod moves;
 mod orders;

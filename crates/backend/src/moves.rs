@@ -1,6 +1,6 @@
 //! Moving what is scheduled to another time: a plan that takes the place of another one's tasks (`domain::moving`).
 
-use crate::{Cloud, Error, Services, approval::readable, drafts::plan_subject};
+use crate::{Cloud, Error, Services, approval::readable, drafts::plan_subject, heard::Heard};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -13,7 +13,7 @@ use patchboard_domain::{
     send::{Item, ItemState},
     task::TaskStatus,
 };
-use patchboard_store::Moves;
+use patchboard_store::{EntryKey, MoveRow, Moves};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,64 +86,71 @@ impl Services {
     }
 
     /// Takes every move one step further by the listing begun at `began_at`.
-    pub(crate) async fn follow_moves(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
+    pub(crate) async fn follow_moves(&self, cloud: &Cloud, began_at: DateTime<Utc>, heard: &Heard) -> Result<(), Error> {
         for key in self.store().moving_entries(cloud.name()).await? {
-            let mut steps = Vec::new();
-            // One id may stand for every instance of the request: each is looked up once.
-            for of_task in self.store().waiting_moves(&key).await?.chunk_by(|a, b| a.task_key == b.task_key) {
-                let task_key = &of_task[0].task_key;
-                // Orders first: one that is over by then shows in the tasks.
-                let orders = self.store().orders_of(cloud.name(), task_key).await?;
-                let tasks = self.store().tasks_with_id(cloud.name(), task_key).await?;
-                steps.extend(of_task.iter().map(|row| {
-                    let task = tasks.iter().find(|t| t.instance == row.instance);
-                    (row.instance.clone(), step(task, orders.iter().map(|o| &o.state), began_at))
-                }));
-            }
-            let follow = self.store().on_entry(&key, |entry, _| {
-                let changed = entry.follow_move(&steps);
-                let deeds = self.settled_deeds(&key.plan, "request.moved", &changed);
-                (changed, deeds)
-            });
-            for (instance, state) in readable(&key, follow.await)?.into_iter().flatten() {
+            heard.note();
+            let changed = readable(&key.plan, self.follow_moves_of(cloud, &key, began_at).await)?;
+            for (instance, state) in changed.into_iter().flatten() {
                 tracing::info!(plan.id = %key.plan, instance.id = %instance, state = state.word(), "moved one step further");
             }
         }
-        self.put_back_failed(cloud, began_at).await?;
+        for row in self.store().failed_moves(cloud.name()).await? {
+            heard.note();
+            if goes_back(&row.state) {
+                readable(&row.plan, self.put_back(cloud, &row, began_at).await)?;
+            }
+        }
         // What was cancelled makes room for what is to be sent.
         cloud.wake_senders();
         Ok(())
     }
 
-    /// Has the old time of what was moved in vain stand again.
-    async fn put_back_failed(&self, cloud: &Cloud, began_at: DateTime<Utc>) -> Result<(), Error> {
-        let mut failed = self.store().failed_moves(cloud.name()).await?;
-        failed.retain(|row| goes_back(&row.state));
-        let mut seen = BTreeMap::new();
-        for row in failed {
-            // One id may stand for many instances: each is looked up once.
-            if !seen.contains_key(&row.task_key) {
-                let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
-                seen.insert(row.task_key.clone(), (orders, self.store().tasks_with_id(cloud.name(), &row.task_key).await?));
-            }
-            let (orders, tasks) = &seen[&row.task_key];
-            // However it came to nothing: while the old task stands, or its cancel may still act, a second one must not be made.
-            let task = tasks.iter().find(|t| t.instance == row.instance);
-            if step(task, orders.iter().map(|o| &o.state), began_at) != Step::Send {
-                continue;
-            }
-            let detail = json!({ "instance": row.instance, "instead_of": row.plan, "state": row.state });
-            let deed = self.deed(&Actor::system(), "request.put_back", plan_subject(&row.from), detail);
-            match self.store().put_back(&row, &deed).await {
-                Ok(true) => {
-                    tracing::warn!(plan.id = %row.from, instance.id = %row.instance, "its new time came to nothing; the old one stands again");
-                }
-                // Something else became of it, or somebody was faster, or a newer plan is about to schedule the instance: that one counts.
-                Ok(false) | Err(patchboard_store::Error::Changed | patchboard_store::Error::Conflict) => {}
-                Err(other) => return Err(other.into()),
-            }
+    /// Takes the moves of one request one step further. Returns what changed.
+    async fn follow_moves_of(
+        &self,
+        cloud: &Cloud,
+        key: &EntryKey,
+        began_at: DateTime<Utc>,
+    ) -> Result<Vec<(InstanceId, ItemState)>, patchboard_store::Error> {
+        let mut steps = Vec::new();
+        // One id may stand for every instance of the request: each is looked up once.
+        for of_task in self.store().waiting_moves(key).await?.chunk_by(|a, b| a.task_key == b.task_key) {
+            let task_key = &of_task[0].task_key;
+            // Orders first: one that is over by then shows in the tasks.
+            let orders = self.store().orders_of(cloud.name(), task_key).await?;
+            let tasks = self.store().tasks_with_id(cloud.name(), task_key).await?;
+            steps.extend(of_task.iter().map(|row| {
+                let task = tasks.iter().find(|t| t.instance == row.instance);
+                (row.instance.clone(), step(task, orders.iter().map(|o| &o.state), began_at))
+            }));
         }
-        Ok(())
+        let follow = self.store().on_entry(key, |entry, _| {
+            let changed = entry.follow_move(&steps);
+            let deeds = self.settled_deeds(&key.plan, "request.moved", &changed);
+            (changed, deeds)
+        });
+        follow.await
+    }
+
+    /// Has the old time of one instance that was moved in vain stand again.
+    async fn put_back(&self, cloud: &Cloud, row: &MoveRow, began_at: DateTime<Utc>) -> Result<(), patchboard_store::Error> {
+        let orders = self.store().orders_of(cloud.name(), &row.task_key).await?;
+        let task = self.store().task_of(cloud.name(), &row.task_key, &row.instance).await?;
+        // However it came to nothing: while the old task stands, or its cancel may still act, a second one must not be made.
+        if step(task.as_ref(), orders.iter().map(|o| &o.state), began_at) != Step::Send {
+            return Ok(());
+        }
+        let detail = json!({ "instance": row.instance, "instead_of": row.plan, "state": row.state });
+        let deed = self.deed(&Actor::system(), "request.put_back", plan_subject(&row.from), detail);
+        match self.store().put_back(row, &deed).await {
+            Ok(true) => {
+                tracing::warn!(plan.id = %row.from, instance.id = %row.instance, "its new time came to nothing; the old one stands again");
+                Ok(())
+            }
+            // Something else became of it, or somebody was faster, or a newer plan is about to schedule the instance: that one counts.
+            Ok(false) | Err(patchboard_store::Error::Changed | patchboard_store::Error::Conflict) => Ok(()),
+            Err(other) => Err(other),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cancelling tasks and deleting their records: asked, answered, confirmed by the list.
 
-use crate::{Cloud, Error, Services, review::cleaned, sync::Failure, translate};
+use crate::{Cloud, Error, Services, heard::Heard, review::cleaned, sync::Failure, translate};
 use patchboard_domain::{
     account::Actor,
     authority::Action,
@@ -13,6 +13,10 @@ use patchboard_domain::{
 use patchboard_gaussdb::Fate;
 use patchboard_store::{MoveOrder, OrderRow};
 use serde_json::json;
+use std::{ops::ControlFlow, time::Duration};
+
+/// How long orders are given before the list is read.
+const GIVING: Duration = Duration::from_secs(60);
 
 /// Longest reason, in characters.
 pub const REASON_MAX: usize = 300;
@@ -120,62 +124,83 @@ impl Services {
         self.deed(actor, what, format!("task/{}", order.task.key()), detail)
     }
 
-    /// Gives every order that has no answer yet to the cloud. Cancelling or deleting twice does no harm, so a lost answer is
-    /// simply asked again; the list says what came of it.
-    pub(crate) async fn give_orders(&self, cloud: &Cloud) -> Result<(), Failure> {
-        for order in self.store().open_orders(cloud.name()).await? {
-            let OrderState::Asked { may_have_worked, .. } = order.state else { continue };
-            // What takes a task's place waits: so does its cancel, or the instance would be left with nothing. Asked for each: somebody may
-            // pull the brake in the middle.
-            match self.store().move_of_order(&order.id).await? {
-                Some(MoveOrder::Held) => continue,
-                // Taken back before it was given: the task stands.
-                Some(MoveOrder::Withdrawn) if order.state == OrderState::begin() => {
-                    let deed = self.order_deed(&Actor::system(), "task.followed", cloud.name(), &order, &OrderState::Dropped);
-                    match self.store().put_order(&order.id, &order.state, &OrderState::Dropped, Some(&deed)).await {
-                        Ok(()) | Err(patchboard_store::Error::Changed) => continue,
-                        Err(other) => return Err(other.into()),
-                    }
-                }
-                _ => {}
-            }
-            // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
-            let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
-            let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true };
-            if given != order.state {
-                match self.store().put_order(&order.id, &order.state, &given, None).await {
-                    Ok(()) => {}
-                    Err(patchboard_store::Error::Changed) => continue,
-                    Err(other) => return Err(other.into()),
-                }
-            }
-            let result = match order.what {
-                TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
-                TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
-            };
-            let next = match result {
-                Ok(()) => OrderState::Answered { at: self.store().now().await? },
-                Err(failure) => {
-                    let error = translate::error(&failure);
-                    match failure.fate() {
-                        Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked },
-                        Fate::Unknown => OrderState::Asked { error: Some(error), may_have_worked: true },
-                        // Refused credentials say nothing about the task: asked again when somebody resumes.
-                        Fate::Rejected if matches!(failure, patchboard_gaussdb::Error::Unauthorized(_)) => {
-                            OrderState::Asked { error: Some(error), may_have_worked }
-                        }
-                        Fate::Rejected if may_have_worked => OrderState::Contested { error, at: Some(self.store().now().await?) },
-                        Fate::Rejected => OrderState::Refused { error },
-                    }
-                }
-            };
-            let deed = self.order_deed(&Actor::system(), "task.answer", cloud.name(), &order, &next);
-            self.store().put_order(&order.id, &given, &next, Some(&deed)).await?;
-            let state = self.store().cloud_state(cloud.name()).await?;
-            if state.is_stopped() || state.throttled_until(self.store().now().await?).is_some() {
+    /// Gives the orders that have no answer yet to the cloud. Cancelling or deleting twice does no harm, so a lost answer is simply
+    /// asked again; the list says what came of it. Ends with the first answer that is lost, and after [`GIVING`]: the list is to be
+    /// read as well.
+    pub(crate) async fn give_orders(&self, cloud: &Cloud, heard: &Heard) -> Result<(), Failure> {
+        let mut orders = self.store().open_orders(cloud.name()).await?;
+        // One that the cloud never answers must not keep the others back.
+        orders.sort_by_key(|order| order.state.given_at());
+        let began = self.elapsed();
+        for order in orders {
+            heard.note();
+            if self.elapsed().saturating_sub(began) > GIVING || self.give_order(cloud, &order).await?.is_break() {
                 break;
             }
         }
+        heard.note();
         Ok(())
+    }
+
+    /// Whether an order may be given now. One whose move was taken back before is dropped: its task stands.
+    async fn may_be_given(&self, cloud: &Cloud, order: &OrderRow) -> Result<bool, Failure> {
+        // What takes a task's place waits: so does its cancel, or the instance would be left with nothing. Asked for each: somebody may
+        // pull the brake in the middle.
+        match self.store().move_of_order(&order.id).await? {
+            Some(MoveOrder::Held) => Ok(false),
+            Some(MoveOrder::Withdrawn) if order.state == OrderState::begin() => {
+                let deed = self.order_deed(&Actor::system(), "task.followed", cloud.name(), order, &OrderState::Dropped);
+                match self.store().put_order(&order.id, &order.state, &OrderState::Dropped, Some(&deed)).await {
+                    Ok(()) | Err(patchboard_store::Error::Changed) => Ok(false),
+                    Err(other) => Err(other.into()),
+                }
+            }
+            _ => Ok(true),
+        }
+    }
+
+    async fn give_order(&self, cloud: &Cloud, order: &OrderRow) -> Result<ControlFlow<()>, Failure> {
+        let OrderState::Asked { may_have_worked, .. } = order.state else { return Ok(ControlFlow::Continue(())) };
+        if !self.may_be_given(cloud, order).await? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
+        let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
+        let given_at = Some(self.store().now().await?);
+        let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true, given_at };
+        match self.store().put_order(&order.id, &order.state, &given, None).await {
+            Ok(()) => {}
+            Err(patchboard_store::Error::Changed) => return Ok(ControlFlow::Continue(())),
+            Err(other) => return Err(other.into()),
+        }
+        let result = match order.what {
+            TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
+            TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
+        };
+        let (mut lost, now) = (false, self.store().now().await?);
+        let next = match result {
+            Ok(()) => OrderState::Answered { at: now },
+            Err(failure) => {
+                let error = translate::error(&failure);
+                match failure.fate() {
+                    Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked, given_at },
+                    Fate::Unknown => {
+                        lost = true;
+                        OrderState::Asked { error: Some(error), may_have_worked: true, given_at }
+                    }
+                    // Refused credentials say nothing about the task: asked again when somebody resumes.
+                    Fate::Rejected if matches!(failure, patchboard_gaussdb::Error::Unauthorized(_)) => {
+                        OrderState::Asked { error: Some(error), may_have_worked, given_at }
+                    }
+                    Fate::Rejected if may_have_worked => OrderState::Contested { error, at: Some(now) },
+                    Fate::Rejected => OrderState::Refused { error },
+                }
+            }
+        };
+        let deed = self.order_deed(&Actor::system(), "task.answer", cloud.name(), order, &next);
+        self.store().put_order(&order.id, &given, &next, Some(&deed)).await?;
+        let state = self.store().cloud_state(cloud.name()).await?;
+        let waits = state.is_stopped() || state.throttled_until(now).is_some();
+        Ok(if lost || waits { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }

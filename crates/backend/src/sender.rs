@@ -2,7 +2,7 @@
 //!
 //! Whatever is decided is decided in the domain, inside a transaction of the store. What cannot be known is left to [`crate::sync`].
 
-use crate::{Cloud, Error, Services, approval::readable, drafts::plan_subject, translate};
+use crate::{Cloud, Error, Services, approval::readable, drafts::plan_subject, heard::within, translate};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
@@ -17,6 +17,9 @@ use patchboard_domain::{
 use patchboard_store::{Around, ClaimedEntry, EntryKey, failpoint};
 use serde_json::json;
 use std::time::Duration;
+
+/// Longest time for giving a claim back.
+const GIVE_BACK: Duration = Duration::from_secs(10);
 
 /// Why a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl Services {
                 let deeds: Vec<_> = closed.map(|a| self.outcome_deed(plan, a, &changed)).collect();
                 (changed.len(), deeds)
             });
-            if readable(&key, recovered.await)?.unwrap_or_default() > 0 {
+            if readable(&key.plan, recovered.await)?.unwrap_or_default() > 0 {
                 tracing::warn!(plan.id = %plan, request = key.position, "an attempt was interrupted; looking for its tasks");
             }
         }
@@ -92,7 +95,7 @@ impl Services {
                 let deed = self.deed(&Actor::system(), "request.withdrawn", plan_subject(&key.plan), detail);
                 ((), if changed.is_empty() { Vec::new() } else { vec![deed] })
             });
-            readable(&key, sweep.await)?;
+            readable(&key.plan, sweep.await)?;
         }
         Ok(())
     }
@@ -115,7 +118,7 @@ impl Services {
             // One row that cannot be read must not keep everything else from being sent.
             Err(Error::Store(error)) if error.is_inconsistent() => {
                 tracing::error!(cloud = %cloud.name(), error = ?error, "a row cannot be read; every plan is held against what was approved");
-                if self.check_stored_plans().await? == 0 {
+                if within(self.silent_limit(), self.check_stored_plans()).await? == 0 {
                     return Err(Error::Store(error));
                 }
                 self.try_to_send_next(cloud).await
@@ -125,8 +128,9 @@ impl Services {
     }
 
     async fn try_to_send_next(&self, cloud: &Cloud) -> Result<Option<Rest>, Error> {
-        self.recover(cloud).await?;
-        self.sweep_withdrawn(cloud.name()).await?;
+        let silent = self.silent_limit();
+        within(silent, self.recover(cloud)).await?;
+        within(silent, self.sweep_withdrawn(cloud.name())).await?;
         let mut run = Run {
             cloud,
             claimed: None,
@@ -139,7 +143,12 @@ impl Services {
         };
         let mut sender = Sender::default();
         while *sender.command() != Command::Rest {
-            match self.perform(sender.command().clone(), &mut run).await {
+            // The answer of the cloud is waited for as long as it may take, with a new token before it: cut off it would be lost.
+            let limit = match sender.command() {
+                Command::Claim | Command::Post(..) => 2 * cloud.deadline() + silent,
+                _ => silent,
+            };
+            match within(limit, self.perform(sender.command().clone(), &mut run)).await {
                 Ok(event) => sender = sender.on(event),
                 Err(error) => {
                     self.give_back(sender.command(), &run).await;
@@ -155,7 +164,8 @@ impl Services {
         let (Command::Verify(grant) | Command::Stop(grant) | Command::Journal(grant), Some(claimed)) = (failed, &run.claimed) else {
             return;
         };
-        if let Err(error) = self.store().on_entry(&claimed.key, |entry, _| (entry.release(grant), Vec::new())).await {
+        let release = async { Ok(self.store().on_entry(&claimed.key, |entry, _| (entry.release(grant), Vec::new())).await?) };
+        if let Err(error) = within(GIVE_BACK, release).await {
             tracing::warn!(plan.id = %claimed.key.plan, error = ?error, "a claim could not be given back; it ends by itself");
         }
     }

@@ -50,10 +50,8 @@ pub struct Policy {
     pub sends_at_once: usize,
     /// A replica that says nothing for so many seconds is taken for gone.
     pub lease_seconds: i64,
-    /// Longest time for sending one request, from the claim to the record of its answer, in seconds.
-    pub send_seconds: u64,
-    /// Longest time for a sync pass, in seconds.
-    pub pass_seconds: u64,
+    /// A step in which nothing is heard of the database for so many seconds, beside the time that the cloud may take, is given up.
+    pub silent_seconds: u64,
     /// Who decides about plans, and when that is enough.
     pub review: ReviewPolicy,
     /// Tags that mark production, each `key=value`.
@@ -90,8 +88,7 @@ impl Default for Policy {
             candidate_calls: 4,
             sends_at_once: 4,
             lease_seconds: 8,
-            send_seconds: 5 * 60,
-            pass_seconds: 30 * 60,
+            silent_seconds: 120,
             review: ReviewPolicy::default(),
             production: vec!["env=prod".to_owned(), "env=production".to_owned()],
             session_idle_minutes: 30,
@@ -308,7 +305,7 @@ impl Services {
             paused_until: None,
             skew_seconds: None,
             next_at: None,
-            lag: None,
+            lags: Vec::new(),
             settle_seconds: 0,
             connection: None,
         });

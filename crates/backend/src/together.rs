@@ -7,7 +7,7 @@ use patchboard_domain::{
     account::Actor,
     fleet::{Edited, FieldChange, Names},
     id::UserId,
-    ledger::{Body, Entry},
+    ledger::Body,
     plan::Plan,
 };
 use patchboard_store::LedgerSearch;
@@ -33,7 +33,7 @@ impl Services {
         let search = LedgerSearch { what: "plan.edit".to_owned(), subject: plan_subject(&plan.id), ..LedgerSearch::default() };
         let (entries, _) = self.store().ledger(&search, CHANGES, 0).await?;
         let recent = |b: &Body| b.at.parse::<DateTime<Utc>>().is_ok_and(|at| at >= since);
-        let changes: Vec<Body> = entries.iter().filter_map(Entry::read).take_while(recent).collect();
+        let changes: Vec<Body> = entries.iter().filter_map(|e| e.entry.read()).take_while(recent).collect();
         let Some(newest) = changes.first() else { return Ok(None) };
         let me = actor.user.as_ref().map(UserId::as_str);
         let name = |user: &Option<String>| user.as_ref().and_then(|id| names.get(&UserId::new(id.as_str())).cloned());

@@ -1,11 +1,8 @@
 //! The loops that run the passes: by timer, and when somebody asks.
-//!
-//! Each pass has a time limit: a database or cloud that goes silent without closing its connection would otherwise keep it for ever. A
-//! pass that is dropped is one whose process ended: what it left open is put in doubt.
 
-use crate::{Cloud, Services, sender::Rest};
+use crate::{Cloud, Services, heard::within, sender::Rest};
 use std::time::Duration;
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{sync::watch, task::JoinSet};
 
 /// Longest sleep of the sender: a clock that jumps or a missed wake-up costs no more than this.
 const SENDER_SLEEP: Duration = Duration::from_secs(5);
@@ -47,12 +44,10 @@ async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
         woken.mark_unchanged();
         // Its own task: a bug that panics ends this request and not the sender, and what it left open is put in doubt.
         let (step, with) = (services.clone(), cloud.clone());
-        let limit = Duration::from_secs(services.policy().send_seconds);
-        match tokio::spawn(async move { timeout(limit, step.send_next(&with)).await }).await {
-            Ok(Ok(Ok(None))) => continue,
-            Ok(Ok(Ok(Some(Rest::Idle | Rest::Busy | Rest::Until(_) | Rest::Stopped)))) => {}
-            Ok(Ok(Err(error))) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
-            Ok(Err(_)) => tracing::error!(cloud = %cloud.name(), seconds = limit.as_secs(), "the sender had no answer and begins anew"),
+        match tokio::spawn(async move { step.send_next(&with).await }).await {
+            Ok(Ok(None)) => continue,
+            Ok(Ok(Some(Rest::Idle | Rest::Busy | Rest::Until(_) | Rest::Stopped))) => {}
+            Ok(Err(error)) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sender could not go on"),
             Err(panic) => tracing::error!(cloud = %cloud.name(), error = ?panic, "the sender failed and goes on"),
         }
         tokio::select! {
@@ -66,13 +61,11 @@ async fn send(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
 async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let (step, with) = (services.clone(), cloud.clone());
-        let limit = Duration::from_secs(services.policy().pass_seconds);
-        let mut pass = tokio::spawn(async move { timeout(limit, step.sync_pass(&with)).await });
+        let mut pass = tokio::spawn(async move { step.sync_pass(&with).await });
         tokio::select! {
             result = &mut pass => match result {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(error))) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sync could not go on"),
-                Ok(Err(_)) => tracing::error!(cloud = %cloud.name(), seconds = limit.as_secs(), "the sync had no answer and begins anew"),
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(cloud = %cloud.name(), error = ?error, "the sync could not go on"),
                 Err(panic) => tracing::error!(cloud = %cloud.name(), error = ?panic, "the sync failed and goes on"),
             },
             // Dropped half-way a pass loses nothing: the next one looks again, and orders are journalled before they leave.
@@ -83,7 +76,7 @@ async fn sync(services: Services, cloud: Cloud, mut stopped: watch::Receiver<boo
         }
         tokio::select! {
             () = cloud.sync().notified() => {}
-            () = tokio::time::sleep(services.pause_between_looks(&cloud).await) => {}
+            () = async { tokio::time::sleep(services.pause_between_looks(&cloud).await).await } => {}
             _ = stopped.changed() => {}
         }
     }
@@ -93,8 +86,10 @@ impl Services {
     /// How long it is waited before a cloud is looked at again. Less while something waits for evidence.
     pub(crate) async fn pause_between_looks(&self, cloud: &Cloud) -> Duration {
         let every = Duration::from_secs(self.policy().sync_seconds.max(1));
-        let unknown = self.store().doubtful_entries(cloud.name()).await.is_ok_and(|u| !u.is_empty());
-        let asked = self.store().open_orders(cloud.name()).await.is_ok_and(|o| !o.is_empty());
-        if unknown || asked { every.min(DOUBT_SLEEP) } else { every }
+        let waits = async {
+            let unknown = !self.store().doubtful_entries(cloud.name()).await?.is_empty();
+            Ok(unknown || !self.store().open_orders(cloud.name()).await?.is_empty())
+        };
+        if within(DOUBT_SLEEP, waits).await.unwrap_or(false) { every.min(DOUBT_SLEEP) } else { every }
     }
 }

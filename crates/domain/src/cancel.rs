@@ -56,6 +56,9 @@ pub enum OrderState {
         error: Option<CloudError>,
         /// A try may have reached the cloud: a later refusal may only mean that it worked.
         may_have_worked: bool,
+        /// When it was last given to the cloud. Nothing before the first time, and in records of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_at: Option<DateTime<Utc>>,
     },
     /// Refused after an earlier try that may have worked: the list decides, nothing more is called.
     Contested {
@@ -98,7 +101,15 @@ pub enum OrderState {
 impl OrderState {
     /// Before the first try.
     pub fn begin() -> Self {
-        Self::Asked { error: None, may_have_worked: false }
+        Self::Asked { error: None, may_have_worked: false, given_at: None }
+    }
+
+    /// When it was last given to the cloud, while it has no answer.
+    pub fn given_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Asked { given_at, .. } => *given_at,
+            _ => None,
+        }
     }
 
     /// Something is still to come.

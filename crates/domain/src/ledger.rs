@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 /// An entry with what its row holds beside it: neither is covered by the hash, and both are held against the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredEntry {
     /// The entry.
     pub entry: Entry,
@@ -49,6 +49,11 @@ pub struct StoredEntry {
 }
 
 impl StoredEntry {
+    /// Its row is as it was written: the hash is that of the text, and what stands beside it is what the text says.
+    pub fn is_sound(&self) -> bool {
+        self.is_text && self.entry.is_itself() && self.entry.read().is_some_and(|b| b.subject == self.subject)
+    }
+
     /// Whether it is about this, by its column and by its text.
     pub fn is_about(&self, subject: &str) -> bool {
         self.is_text && self.subject == subject && self.entry.read().is_some_and(|b| b.subject == subject)

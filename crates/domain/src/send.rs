@@ -179,6 +179,8 @@ pub const NOT_NAMED: &str = "the answer did not name this instance";
 pub const HELD_UP: &str = "the process was held up between journal and call; nothing has left";
 /// Text of a call that was not made because its body is not what was approved.
 pub const NOT_APPROVED: &str = "the body is not what was approved; nothing has left";
+/// Text of a look at a cloud that was given up because neither the cloud nor the database answered. The page translates it by this constant.
+pub const NO_ANSWER: &str = "neither the cloud nor the database answered for too long";
 /// Attempts for one instance before a person has to decide.
 pub const MOST_ATTEMPTS: usize = 2;
 /// Text of an unknown whose process ended between journal and answer. The page translates it by this constant.

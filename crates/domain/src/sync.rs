@@ -11,8 +11,8 @@ const LAG_MAX: i64 = 29 * 60;
 /// seconds, and its clock is known by the header `Date` of an answer.
 const LAG_MIN: i64 = 5;
 
-/// For how long a lag is remembered after it was seen, in hours.
-const LAG_HOURS: i64 = 24;
+/// For how long a lag is remembered after it was seen, in days: over a weekend nobody may make a task that could show it again.
+const LAG_DAYS: i64 = 7;
 
 /// What the last sync passes of one cloud found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,9 +41,9 @@ pub struct SyncStatus {
     /// When it is looked at again, if nobody asks before.
     #[serde(default)]
     pub next_at: Option<DateTime<Utc>>,
-    /// The longest lag of its listings of tasks that was seen of late.
+    /// The lags of its listings of tasks that were seen of late, the longest first. One that a longer or equal one followed is left out.
     #[serde(default)]
-    pub lag: Option<ListLag>,
+    pub lags: Vec<ListLag>,
     /// How long it must be absent from the listings before it is believed that a call made no task, in seconds.
     #[serde(default)]
     pub settle_seconds: i64,
@@ -55,34 +55,43 @@ pub struct SyncStatus {
 /// A complete listing of tasks did not show a task that was there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListLag {
-    /// From the creation of the task to the first listing that showed it, in seconds: the lag was no longer than that.
+    /// From the creation of the task to the end of the first listing that showed it, in seconds: the lag was no longer than that.
     pub seconds: i64,
-    /// When that listing began.
+    /// When that listing ended.
     pub at: DateTime<Utc>,
 }
 
 impl ListLag {
+    /// What is known when a listing that ended at `at` was the first to show a task made at `created_at`, by our clock.
+    pub fn seen(created_at: DateTime<Utc>, at: DateTime<Utc>) -> Self {
+        Self { seconds: (at - created_at).num_seconds() + 1, at }
+    }
+
     /// When a task must have been made, by our clock, to show a lag: a listing that began at `missed_at` did not have it.
     pub fn window(missed_at: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
         (missed_at - Duration::seconds(LAG_MAX), missed_at - Duration::seconds(LAG_MIN))
     }
-
-    /// The lag to go by from now on, after the one that was `kept`, when the listing that began at `at` was the first to show a task
-    /// made at `created_at`, by our clock.
-    pub fn learn(kept: Option<Self>, created_at: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<Self> {
-        let kept = kept.filter(|lag| lag.at > at - Duration::hours(LAG_HOURS));
-        let seen = created_at.map(|created| Self { seconds: (at - created).num_seconds() + 1, at });
-        match (kept, seen) {
-            (Some(kept), Some(seen)) if kept.seconds > seen.seconds => Some(kept),
-            (kept, seen) => seen.or(kept),
-        }
-    }
 }
 
 impl SyncStatus {
-    /// How long an absence must last when so many seconds are set: longer where listings were seen to lag by more.
+    /// Takes note of a lag, if one was seen, and forgets at `now` those that were seen too long ago.
+    pub fn learn_lag(&mut self, seen: Option<ListLag>, now: DateTime<Utc>) {
+        if let Some(seen) = seen {
+            self.lags.retain(|lag| lag.seconds > seen.seconds);
+            self.lags.push(seen);
+        }
+        self.lags.retain(|lag| lag.at > now - Duration::days(LAG_DAYS));
+    }
+
+    /// The longest lag that was seen of late.
+    pub fn lag(&self) -> Option<ListLag> {
+        self.lags.first().copied()
+    }
+
+    /// How long an absence must last when so many seconds are set for a call that acts late: by the lag longer, because a task that was
+    /// made late is listed later still.
     pub fn settles_after(&self, set: i64) -> i64 {
-        self.lag.map_or(set, |lag| lag.seconds.max(set))
+        set + self.lag().map_or(0, |lag| lag.seconds)
     }
 }
 
@@ -114,13 +123,26 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
+    fn status() -> SyncStatus {
+        let none = serde_json::json!({ "cloud": "c", "progress": 0, "stopped": false });
+        serde_json::from_value(none).unwrap()
+    }
+
     #[test]
-    fn the_longest_lag_of_a_day_counts() {
-        let first = ListLag::learn(None, Some(at(0)), at(200));
-        assert_eq!(first, Some(ListLag { seconds: 201, at: at(200) }));
-        assert_eq!(ListLag::learn(first, Some(at(300)), at(400)), first, "a shorter one teaches nothing");
-        assert_eq!(ListLag::learn(first, None, at(LAG_HOURS * 3600)), first);
-        assert_eq!(ListLag::learn(first, None, at(200 + LAG_HOURS * 3600)), None, "and is forgotten");
+    fn the_longest_lag_of_a_week_counts() {
+        let mut status = status();
+        status.learn_lag(Some(ListLag::seen(at(0), at(200))), at(200));
+        assert_eq!(status.lag(), Some(ListLag { seconds: 201, at: at(200) }));
+        status.learn_lag(Some(ListLag::seen(at(300), at(400))), at(400));
+        assert_eq!(status.lag().unwrap().seconds, 201, "a shorter one does not count yet");
+        let week = LAG_DAYS * 24 * 3600;
+        status.learn_lag(None, at(199 + week));
+        assert_eq!(status.lag().unwrap().seconds, 201);
+        status.learn_lag(None, at(200 + week));
+        assert_eq!(status.lag().unwrap().seconds, 101, "and counts once the longer one is forgotten");
+        status.learn_lag(Some(ListLag::seen(at(week), at(week + 500))), at(500 + week));
+        assert_eq!(status.lags.len(), 1, "one that a longer one followed is of no use");
+        assert_eq!(status.settles_after(120), 621, "a call may act late, and its task be listed late");
     }
 
     #[test]

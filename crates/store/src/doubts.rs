@@ -15,6 +15,7 @@ use patchboard_domain::{
     task::TaskStatus,
 };
 use sqlx::FromRow;
+use std::collections::BTreeMap;
 
 /// An instance in doubt.
 #[derive(Clone, Debug)]
@@ -47,27 +48,65 @@ struct Row {
     gone_at: Option<i64>,
 }
 
-/// Unknown; given up without proof; accepted and listed no longer, or never although the start has passed.
-const WHERE: &str = " FROM items i JOIN plans p ON p.id = i.plan
-    LEFT JOIN instances n ON n.cloud = i.cloud AND n.id = i.instance
-    LEFT JOIN tasks t ON t.cloud = i.cloud AND t.task_key = i.task_key AND t.instance = i.instance
-    WHERE (i.state = 'unknown' OR (i.state = 'stopped' AND i.doc LIKE '%\"no_proof\"%') OR (i.state = 'accepted' AND (
-        (t.gone_at IS NOT NULL AND t.status NOT IN ('Completed', 'Failed', 'Canceled')) OR (t.task_key IS NULL AND p.start_at <= ";
+/// Which instances are in doubt: what nobody knows of, or can know.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// Now, by the clock of leases.
+    pub now: DateTime<Utc>,
+    /// A task with an earlier start must have been listed by the last look at its cloud.
+    pub starts: BTreeMap<CloudName, DateTime<Utc>>,
+    /// The same for clouds that are not connected any more.
+    pub start: DateTime<Utc>,
+}
+
+impl Due {
+    /// By which start the task of a cloud must have been listed.
+    pub fn start_of(&self, cloud: &CloudName) -> DateTime<Utc> {
+        self.starts.get(cloud).copied().unwrap_or(self.start)
+    }
+
+    /// Unknown; given up without proof; being sent by nobody, because its request cannot be read; accepted and listed no longer, or never
+    /// although the start has passed.
+    fn push_where(&self, q: &mut Sql) {
+        q.push(
+            " FROM items i JOIN plans p ON p.id = i.plan
+             LEFT JOIN requests r ON r.plan = i.plan AND r.position = i.position
+             LEFT JOIN instances n ON n.cloud = i.cloud AND n.id = i.instance
+             LEFT JOIN tasks t ON t.cloud = i.cloud AND t.task_key = i.task_key AND t.instance = i.instance
+             WHERE (i.state = 'unknown' OR (i.state = 'stopped' AND i.doc LIKE '%\"no_proof\"%')
+             OR (i.state = 'sending' AND COALESCE(r.claimed_until, 0) <= ",
+        );
+        q.push_bind(ms(self.now) - LEFT_MS).push(
+            ") OR (i.state = 'accepted' AND (
+             (t.gone_at IS NOT NULL AND t.status NOT IN ('Completed', 'Failed', 'Canceled'))
+             OR (t.task_key IS NULL AND p.start_at <= CASE i.cloud",
+        );
+        for (cloud, start) in &self.starts {
+            q.push(" WHEN ").push_bind(cloud.as_str()).push(" THEN ").push_bind(ms(*start));
+        }
+        // A CASE without a WHEN is none.
+        q.push(" WHEN '' THEN 0 ELSE ").push_bind(ms(self.start)).push(" END))))");
+    }
+}
+
+/// Nobody is at work on a request whose claim ended so long ago, in milliseconds: whoever looks for such has put it in doubt, if it could.
+const LEFT_MS: i64 = 60_000;
 
 const OPEN: &str = " FROM tasks t WHERE t.gone_at IS NULL AND t.status NOT IN ('Completed', 'Failed', 'Canceled')
     GROUP BY t.cloud, t.instance HAVING COUNT(*) > 1";
 
 impl Store {
-    /// A page of what is in doubt, the nearest start first, and the number of all. What started before `due` and was never listed is.
+    /// A page of what is in doubt, the nearest start first, and the number of all.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
-    pub async fn doubts(&self, due: DateTime<Utc>, page: i64) -> Result<(Vec<Doubt>, i64), Error> {
+    pub async fn doubts(&self, due: &Due, page: i64) -> Result<(Vec<Doubt>, i64), Error> {
         let total = self.doubt_count(due).await?;
         let mut q = Sql::new(
             "SELECT i.plan, i.position, i.cloud, i.instance, i.doc, p.draft, p.start_at, COALESCE(n.name, '') AS name, t.status, t.gone_at",
         );
-        q.push(WHERE).push_bind(ms(due)).push(")))) ORDER BY p.start_at, i.plan, i.position, i.ordinal LIMIT ").push_bind(PAGE_SIZE);
+        due.push_where(&mut q);
+        q.push(" ORDER BY p.start_at, i.plan, i.position, i.ordinal LIMIT ").push_bind(PAGE_SIZE);
         q.push(" OFFSET ").push_bind((page.max(1) - 1).saturating_mul(PAGE_SIZE));
         let rows: Vec<Row> = q.rows(self.reader().await).await?;
         let read = |row: Row| {
@@ -98,9 +137,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn doubt_count(&self, due: DateTime<Utc>) -> Result<i64, Error> {
+    pub async fn doubt_count(&self, due: &Due) -> Result<i64, Error> {
         let mut q = Sql::new("SELECT COUNT(*)");
-        q.push(WHERE).push_bind(ms(due)).push("))))");
+        due.push_where(&mut q);
         q.number(self.reader().await).await
     }
 

@@ -11,6 +11,7 @@ use std::{
     str::FromStr,
     time::Duration,
 };
+use tokio::time::timeout;
 
 /// What keeps the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,9 @@ const POSTGRES: &str = "SET synchronous_commit = on; SET idle_in_transaction_ses
 
 static SQLITE_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Longest time in which a connection that was used shows that it is well.
+const RETURN_MAX: Duration = Duration::from_secs(5);
 
 /// Connections of one replica to a server.
 const CONNECTIONS: u32 = 12;
@@ -114,10 +118,13 @@ impl<'a> Place<'a> {
             // is taken.
             .idle_timeout(None)
             .max_lifetime(None)
-            // One whose commit failed may still believe to be inside it: it is not used again.
+            // One whose commit failed may still believe to be inside it: it is not used again. Nor is one of which nothing is heard: sqlx
+            // asks it as well, and would wait without a limit while others wait for its place.
             .after_release(|connection, _| {
-                let is_out = !connection.is_in_transaction();
-                Box::pin(async move { Ok(is_out) })
+                Box::pin(async move {
+                    let is_well = matches!(timeout(RETURN_MAX, connection.ping()).await, Ok(Ok(())));
+                    if is_well { Ok(!connection.is_in_transaction()) } else { Err(sqlx::Error::PoolTimedOut) }
+                })
             })
             .after_connect(move |connection, _| Box::pin(async move { connection.execute(settings).await.map(drop) }))
             .connect_with(self.options(read_only)?)

@@ -97,12 +97,20 @@ pub enum Error {
     /// What was written did not come onto the disk, so it did not happen.
     #[error("the database could not keep it")]
     Flush(#[source] std::sync::Arc<sqlx::Error>),
+    /// Nothing was heard for so many seconds. Whether it was kept is not known.
+    #[error("there was no answer for {0} s")]
+    NoAnswer(u64),
     /// This process is stopping: nobody knows whether it was kept.
     #[error("the database was closed meanwhile")]
     Lost,
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
+}
+
+/// A row that was read; nothing of one that cannot be: it is for a person to mend, and must not keep the others from being read.
+pub(crate) fn or_log<T>(row: Result<T, Error>) -> Option<T> {
+    row.inspect_err(|error| tracing::error!(error = ?error, "a row cannot be read, and is left out")).ok()
 }
 
 impl From<sqlx::Error> for Error {

@@ -109,7 +109,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn ledger(&self, search: &LedgerSearch, limit: i64, offset: i64) -> Result<(Vec<Entry>, i64), Error> {
+    pub async fn ledger(&self, search: &LedgerSearch, limit: i64, offset: i64) -> Result<(Vec<StoredEntry>, i64), Error> {
         let mut count = Sql::new("SELECT COUNT(*) FROM ledger");
         push_search(&mut count, search);
         let total: i64 = count.number(self.reader().await).await?;
@@ -118,7 +118,7 @@ impl Store {
         q.push(" ORDER BY seq DESC LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
         let rows: Vec<Row> = q.rows(self.reader().await).await?;
         let rows = rows.into_iter().map(read).filter(|e| search.subject.is_empty() || e.is_about(&search.subject));
-        Ok((rows.map(|e| e.entry).collect(), total))
+        Ok((rows.collect(), total))
     }
 
     /// Entries after a number, ascending: the ledger is read in pieces.

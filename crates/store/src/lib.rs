@@ -31,7 +31,7 @@ mod tx_postgres;
 mod user;
 
 pub use accounts::{Factor, UserChange};
-pub use doubts::Doubt;
+pub use doubts::{Doubt, Due};
 pub use engine::Claimed;
 pub use entries::{Around, ClaimedEntry, EntryKey, listing_lease, sync_lease};
 pub use error::Error;

@@ -3,7 +3,7 @@
 use crate::{
     EntryKey, Error, OrderRow, Store, Submission,
     entries::{load, save},
-    error::{doc, one_row},
+    error::{doc, one_row, or_log},
     ledger::append,
     orders::add_order_in,
     sql::Sql,
@@ -108,15 +108,17 @@ impl Store {
         self.move_rows(q).await
     }
 
-    /// Moved instances of a cloud that ended without a task at their new time, and whose old time does not stand again.
+    /// Moved instances of a cloud that ended without a task at their new time, and whose old time does not stand again. One that cannot
+    /// be read is left out and logged.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Inconsistent`].
+    /// [`Error::Database`].
     pub async fn failed_moves(&self, cloud: &CloudName) -> Result<Vec<MoveRow>, Error> {
         let mut q = Sql::new(MOVES);
         q.push(" WHERE m.cloud = ").push_bind(cloud.as_str());
         q.push(" AND m.put_back_at IS NULL AND i.state IN ('rejected', 'stopped', 'missed', 'withdrawn') ORDER BY m.plan, m.instance");
-        self.move_rows(q).await
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
+        Ok(rows.into_iter().filter_map(|row| or_log(read(row))).collect())
     }
 
     /// Whether a cancel belongs to a move that is on hold or was withdrawn; nothing for any other.
@@ -139,11 +141,7 @@ impl Store {
     }
 
     async fn move_rows(&self, q: Sql) -> Result<Vec<MoveRow>, Error> {
-        let rows: Vec<(String, String, String, String, String)> = q.rows(self.reader().await).await?;
-        let read = |(plan, instance, task_key, from, text): (String, String, String, String, String)| {
-            let state = doc(&text, "items", &plan)?;
-            Ok(MoveRow { plan: PlanId::new(plan), instance: InstanceId::new(instance), task_key, from: PlanId::new(from), state })
-        };
+        let rows: Vec<Row> = q.rows(self.reader().await).await?;
         rows.into_iter().map(read).collect()
     }
 
@@ -205,6 +203,14 @@ impl Store {
         };
         Ok(rows.into_iter().map(read).collect())
     }
+}
+
+/// Plan, instance, key of the task, plan that made it, and what became of the instance.
+type Row = (String, String, String, String, String);
+
+fn read((plan, instance, task_key, from, text): Row) -> Result<MoveRow, Error> {
+    let state = doc(&text, "items", &plan)?;
+    Ok(MoveRow { plan: PlanId::new(plan), instance: InstanceId::new(instance), task_key, from: PlanId::new(from), state })
 }
 
 const MOVES: &str =

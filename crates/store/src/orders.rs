@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store,
-    error::{doc, json, one_row},
+    error::{doc, json, one_row, or_log},
     ledger::append,
     time::{instant, ms},
     tx::Tx,
@@ -87,17 +87,17 @@ impl Store {
         Ok(())
     }
 
-    /// Open orders of a cloud, oldest first.
+    /// Open orders of a cloud, oldest first. One that cannot be read is left out and logged: nothing is given on its word.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Inconsistent`].
+    /// [`Error::Database`].
     pub async fn open_orders(&self, cloud: &CloudName) -> Result<Vec<OrderRow>, Error> {
         let rows: Vec<Row> =
             sqlx::query_as("SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = $1 AND is_open = 1 ORDER BY asked_at, id")
                 .bind(cloud.as_str())
                 .fetch_all(self.reader().await)
                 .await?;
-        rows.into_iter().map(read).collect()
+        Ok(rows.into_iter().filter_map(|row| or_log(read(row))).collect())
     }
 
     /// All orders about a task id, oldest first.

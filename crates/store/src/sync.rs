@@ -1,6 +1,10 @@
 //! What the last sync passes found.
 
-use crate::{Error, Store, error::json, tx::Tx};
+use crate::{
+    Error, Store,
+    error::{json, one_row},
+    tx::Tx,
+};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{id::CloudName, sync::SyncStatus};
 
@@ -32,17 +36,23 @@ impl Store {
         Ok(read_status(row, cloud))
     }
 
-    /// Keeps the status of one cloud.
+    /// Keeps the status of one cloud. `holder` is the replica that looks at it.
     ///
     /// # Errors
-    /// [`Error::Database`].
-    pub async fn put_sync_status(&self, status: &SyncStatus) -> Result<(), Error> {
-        self.write(
-            sqlx::query("INSERT INTO sync_status (cloud, doc) VALUES ($1, $2) ON CONFLICT (cloud) DO UPDATE SET doc = excluded.doc")
+    /// [`Error::Changed`] when another one has taken over looking, [`Error::Database`].
+    pub async fn put_sync_status(&self, status: &SyncStatus, holder: &str) -> Result<(), Error> {
+        let done = self
+            .write(
+                sqlx::query(
+                    "INSERT INTO sync_status (cloud, doc) SELECT $1, $2 FROM leases WHERE name = $3 AND holder = $4
+                     ON CONFLICT (cloud) DO UPDATE SET doc = excluded.doc",
+                )
                 .bind(status.cloud.as_str())
-                .bind(json(status)),
-        )
-        .await?;
-        Ok(())
+                .bind(json(status))
+                .bind(crate::sync_lease(&status.cloud))
+                .bind(holder),
+            )
+            .await?;
+        one_row(&done)
     }
 }

@@ -290,6 +290,18 @@ impl Store {
         Ok(rows.into_iter().map(Task::from).collect())
     }
 
+    /// The record of one instance under a task id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn task_of(&self, cloud: &CloudName, task_key: &str, instance: &InstanceId) -> Result<Option<Task>, Error> {
+        let mut q = Sql::new(SELECT);
+        q.push(" WHERE t.cloud = ").push_bind(cloud.as_str()).push(" AND t.task_key = ").push_bind(task_key);
+        q.push(" AND t.instance = ").push_bind(instance.as_str());
+        let row: Option<Row> = q.row(self.reader().await).await?;
+        Ok(row.map(Task::from))
+    }
+
     /// How many records share each of these ids.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use std::{
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
     task::AbortHandle,
+    time::timeout,
 };
 
 /// Any number that no other program on the database is likely to lock.
@@ -21,6 +22,9 @@ const WRITER_LOCK: &str = "SELECT pg_advisory_xact_lock(7282627301)::TEXT";
 /// Longest time for which one writer keeps the others of its replica waiting. The server ends its work much earlier; a connection of
 /// which nothing is heard any more does not.
 const TURN_MAX: Duration = Duration::from_secs(30);
+
+/// Longest time for undoing a transaction; afterwards the connection is closed, and the server undoes it.
+const ROLLBACK_MAX: Duration = Duration::from_secs(5);
 
 /// The writers of one replica: one of them at a time waits for the lock that all replicas share, so that a replica that is frozen
 /// holds it with one connection at most.
@@ -112,7 +116,8 @@ impl Drop for PostgresTx {
         let turn = self.turn.take();
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if self.is_open => drop(runtime.spawn(async move {
-                if connection.execute("ROLLBACK").await.is_err() {
+                let rolled_back = timeout(ROLLBACK_MAX, connection.execute("ROLLBACK")).await;
+                if !matches!(rolled_back, Ok(Ok(_))) {
                     connection.close_on_drop();
                 }
                 drop((connection, turn));

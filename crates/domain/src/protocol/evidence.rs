@@ -60,7 +60,8 @@ impl Entry {
     }
 
     /// A person has looked, and says what became of an instance in doubt: it has this task, or none. `lost` says that an accepted one is, because no list shows its task.
-    /// That it has none is not believed before a listing has not shown it that began when its call could come no more.
+    /// That it has none is not believed before the list was read, from its beginning, when its call could come no more: `settle_seconds`
+    /// after its answer was given up.
     ///
     /// # Errors
     /// [`Unresolved`].
@@ -70,11 +71,15 @@ impl Entry {
         found: Option<TaskId>,
         lost: bool,
         now: DateTime<Utc>,
+        settle_seconds: i64,
     ) -> Result<ItemState, Unresolved> {
         let (_, state) = self.items.iter_mut().find(|(i, _)| i == instance).ok_or(Unresolved::Settled)?;
         match state {
-            ItemState::Unknown { since, absent_at, .. } if found.is_none() && (absent_at.is_none() || *since > now) => {
-                return Err(Unresolved::TooEarly);
+            ItemState::Unknown { since, looked_at, .. } if found.is_none() => {
+                let may_come_until = *since + Duration::seconds(settle_seconds);
+                if *since > now || looked_at.is_none_or(|at| at < may_come_until) {
+                    return Err(Unresolved::TooEarly);
+                }
             }
             ItemState::Unknown { .. } | ItemState::Stopped { why: Stop::NoProof } => {}
             ItemState::Accepted { .. } if lost => {}
