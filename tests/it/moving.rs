@@ -278,9 +278,10 @@ async fn a_move_that_cannot_be_read_holds_up_no_other() {
         "UPDATE orders SET doc = 'x' WHERE (SELECT plan FROM moves WHERE order_id = orders.id) = ",
     ] {
         let app = TestApp::start().await;
+        // Both are scheduled before one is moved: a look would give its cancel.
+        let plans = [scheduled(&app, 1).await, scheduled(&app, 1).await];
         let mut moved = Vec::new();
-        for _ in 0..2 {
-            let (id, instances, _, new) = scheduled(&app, 1).await;
+        for (id, instances, _, new) in plans {
             let to = draft_of_move(&app, &id, new).await;
             app.confirm(&to).await;
             moved.push((to, instances, new));

@@ -153,6 +153,11 @@ impl Browser {
         self.keep_cookies(&answer);
     }
 
+    /// The cookies it has, as a header.
+    pub(crate) fn cookies(&self) -> &str {
+        &self.1
+    }
+
     /// The cookies of an answer, in place of those it had.
     pub(crate) fn keep_cookies(&mut self, answer: &reqwest::Response) {
         let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|c| c.to_str().ok());

@@ -12,6 +12,7 @@ use patchboard_simulator::{
     Act, Fault,
     proxy::{Proxy, Toxic, Way},
 };
+use sqlx::{AnyConnection, AssertSqlSafe};
 use std::{process::Command, sync::Arc};
 
 /// Bytes of the header of a write-ahead log, and of each frame before its page. <https://www.sqlite.org/fileformat2.html#walformat>
@@ -202,44 +203,52 @@ async fn a_database_that_is_away_stops_all_sending_and_is_said_until_it_is_back(
     assert_eq!((app.words(&id).await, app.creates(), app.tasks(&instances)), (vec!["accepted"], 1, vec![1]));
 }
 
+/// Waits until so many sessions of the database, beside this one, are so.
+async fn sessions(direct: &mut AnyConnection, condition: &str, holds: fn(i64) -> bool) {
+    let count = format!(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
+         AND pid <> pg_backend_pid() AND {condition}"
+    );
+    while !holds(sqlx::query_scalar(AssertSqlSafe(count.clone())).fetch_one(&mut *direct).await.unwrap()) {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_goes_silent_keeps_no_loop_for_ever() {
-    let database = Database::new().await;
-    let Some(address) = database.address() else { return };
-    let mut direct = database.connection().await;
-    let proxy = Proxy::start(address).await.unwrap();
-    let policy = Policy {
-        review: ReviewPolicy::none(),
-        production: Vec::new(),
-        confirm_minutes: 0,
-        sends_at_once: 1,
-        silent_seconds: 2,
-        ..Policy::default()
-    };
-    let app = TestApp::fork(database.reached_at(proxy.address()), policy).await;
-    app.sync().await;
-    let (id, _) = app.confirmed(1).await;
-    let looked = async || app.services.sync_status(&app.cloud()).await.unwrap().tasks_at;
-    let before = looked().await;
-    app.advance(60);
-    // Whoever writes first waits for this lock, and the answer that it has it never arrives.
-    sqlx::raw_sql("SELECT pg_advisory_lock(7282627301)::TEXT").execute(&mut direct).await.unwrap();
-    let workers = Workers::start(&app.services);
-    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() == 0 {
-        tokio::task::yield_now().await;
+    // Whoever writes first, a look in its middle, and a sender that writes its intent down.
+    for locked in ["SELECT pg_advisory_lock(7282627301)::TEXT", "LOCK TABLE tasks IN EXCLUSIVE MODE", "LOCK TABLE attempts IN EXCLUSIVE MODE"] {
+        let database = Database::new().await;
+        let Some(address) = database.address() else { return };
+        let mut direct = database.connection().await;
+        let proxy = Proxy::start(address).await.unwrap();
+        let policy = Policy {
+            review: ReviewPolicy::none(),
+            production: Vec::new(),
+            confirm_minutes: 0,
+            sends_at_once: 1,
+            silent_seconds: 2,
+            ..Policy::default()
+        };
+        let app = TestApp::fork(database.reached_at(proxy.address()), policy).await;
+        app.sync().await;
+        let (id, _) = app.confirmed(1).await;
+        let looked = async || app.services.sync_status(&app.cloud()).await.unwrap().tasks_at;
+        let before = looked().await;
+        app.advance(60);
+        sqlx::raw_sql(AssertSqlSafe(format!("BEGIN; {locked}"))).execute(&mut direct).await.unwrap();
+        let workers = Workers::start(&app.services);
+        sessions(&mut direct, "wait_event_type = 'Lock'", |waiting| waiting > 0).await;
+        proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
+        sqlx::raw_sql("ROLLBACK; SELECT pg_advisory_unlock_all()::TEXT").execute(&mut direct).await.unwrap();
+        // Its answer never arrives, nor does the end of its session, which the server does not wait with for long.
+        sessions(&mut direct, "state <> 'idle'", |working| working == 0).await;
+        proxy.set(Vec::new()).await.unwrap();
+        app.until(async || looked().await > before).await;
+        app.until(async || app.words(&id).await == ["accepted"]).await;
+        workers.stop().await;
+        assert_eq!(app.creates(), 1, "{locked}");
     }
-    proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
-    sqlx::raw_sql("SELECT pg_advisory_unlock(7282627301)::TEXT").execute(&mut direct).await.unwrap();
-    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() > 0 {
-        tokio::task::yield_now().await;
-    }
-    proxy.set(Vec::new()).await.unwrap();
-    app.until(async || looked().await > before).await;
-    app.until(async || app.words(&id).await == ["accepted"]).await;
-    workers.stop().await;
-    assert_eq!(app.creates(), 1);
 }
 
 #[tokio::test]
@@ -272,19 +281,13 @@ async fn connections_that_went_silent_are_given_up() {
     let mut direct = database.connection().await;
     let proxy = Proxy::start(address).await.unwrap();
     let app = TestApp::on(database.reached_at(proxy.address())).await;
-    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     sqlx::raw_sql("BEGIN; LOCK TABLE plans IN ACCESS EXCLUSIVE MODE").execute(&mut direct).await.unwrap();
     let silent = async {
         // As many as there are connections.
-        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() < 12 {
-            tokio::task::yield_now().await;
-        }
+        sessions(&mut direct, "wait_event_type = 'Lock'", |waiting| waiting == 12).await;
         proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
         sqlx::raw_sql("ROLLBACK").execute(&mut direct).await.unwrap();
-        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut direct).await.unwrap() > 0 {
-            tokio::task::yield_now().await;
-        }
+        sessions(&mut direct, "state <> 'idle'", |working| working == 0).await;
         assert_eq!(app.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
     };
     tokio::select! {
