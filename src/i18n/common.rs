@@ -37,7 +37,7 @@ messages! {
     copied { "Copied", "已复制" }
     copy_refused { "The browser refused: select the text", "浏览器拒绝复制：请手动选择文本" }
     too_much_title { "That was too much at once", "一次提交的内容过多" }
-    too_much_text { "A form may carry 1 MiB. Nothing was changed: go back and paste fewer lines at a time.", "表单内容不得超过 1 MiB。未作任何更改：请返回并减少每次粘贴的行数。" }
+    too_much_text { "A form may carry 64 KiB, one with a pasted list 1 MiB. Nothing was changed: go back and shorten it.", "表单内容不得超过 64 KiB，含粘贴列表的表单不得超过 1 MiB。未作任何更改：请返回并缩短内容。" }
     bad_address_title { "The address cannot be read", "无法识别该地址" }
     bad_address_text { "It is too long, or not spelled as Patchboard spells its addresses. Nothing was changed: go to the page by its link.", "地址过长，或写法与 Patchboard 的地址不一致。未作任何更改：请通过链接打开页面。" }
     bad_form_title { "The form cannot be read", "无法识别该表单" }

@@ -30,7 +30,7 @@ messages! {
     resolve_none { "No task: it is not scheduled", "没有任务：未安排" }
     resolve_is(task: &str) { "It is this task: {task}", "就是此任务：{task}" }
     resolve_not { "Not now", "暂不" }
-    resolve_too_early { "It may still come: no list has proved anything yet. Wait for the next look, and hold sending if it must not be sent again.", "该任务仍可能出现：列表尚未证明任何结果。请等待下一次查看；如不可再次发送，请先暂停发送。" }
+    resolve_too_early { "Its call may still act: the cloud has not been listed late enough yet. The page says from when on an absence counts. Hold sending if it must not be sent again.", "其请求仍可能生效：尚无足够晚的云端列表。页面标明从何时起未出现才可作为证据。如不可再次发送，请先暂停发送。" }
     resolve_over { "It is not in doubt any more.", "该项已不再是未知结果。" }
     resolve_button { "Settle it so", "按此确认" }
     collisions_title { "Several open tasks on one instance", "同一实例有多个未结束任务" }

@@ -102,10 +102,11 @@ fn Row(row: DoubtRow, next_at: Option<DateTime<Utc>>, settle_seconds: Option<i64
     let lang = viewer.lang;
     let title = if row.title.is_empty() { lang.untitled().to_owned() } else { row.title.clone() };
     let name = if row.name.is_empty() { row.item.instance.to_string() } else { row.name.clone() };
-    let is_left = matches!(row.item.state, ItemState::Sending { .. });
+    let is_left = matches!(row.item.state, ItemState::Sending);
     let known = match (&row.item.state, row.item.lost_sight) {
         (ItemState::Stopped { why }, _) => Some(lang.stop(*why)),
-        (ItemState::Sending { .. }, _) => Some(lang.doubt_left()),
+        // Of a cloud that is connected: there it is put in doubt, unless it cannot be read.
+        (ItemState::Sending, _) => settle_seconds.map(|_| lang.doubt_left()),
         (_, Some(why)) => Some(lang.lost_sight(why)),
         _ => None,
     };

@@ -15,7 +15,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout, timeout_at},
+};
 
 /// Most bytes of a form: the longest comment, percent-encoded, is well below.
 const FORM: usize = 64 * 1024;
@@ -37,9 +40,12 @@ const READ_ON: usize = 32 * 1024 * 1024;
 /// Longest time for a body.
 const BODY_MAX: Duration = Duration::from_secs(20);
 
-/// A body above [`FORM`], of which no more is kept before it is known who sends it.
+/// Longest time for a place among the long bodies.
+const PLACE_MAX: Duration = Duration::from_secs(5);
+
+/// A body above [`FORM`], of which no more is kept before it is known who sends it, and until when it must have arrived.
 #[derive(Clone)]
-struct LongBody(Arc<Mutex<Option<(BytesMut, Body)>>>);
+struct LongBody(Arc<Mutex<Option<(BytesMut, Body)>>>, Instant);
 
 impl LongBody {
     /// What has arrived and what is still to come; nothing when it was taken already.
@@ -51,9 +57,9 @@ impl LongBody {
 /// Reads the whole body first, within its limits: a handler never waits for a sender. What is too long, or is refused before all of it
 /// is there, is read on to a bound and answered in words.
 pub(super) async fn body(request: Request, next: Next) -> Response {
-    let takes_lists = request.uri().path() == paths::PICK;
+    let (takes_lists, until) = (request.uri().path() == paths::PICK, Instant::now() + BODY_MAX);
     let (mut parts, body) = request.into_parts();
-    let (begun, rest) = match timeout(BODY_MAX, collected(BytesMut::new(), body, FORM)).await {
+    let (begun, rest) = match timeout_at(until, collected(BytesMut::new(), body, FORM)).await {
         Ok(Ok(read)) => read,
         Ok(Err(_)) => return broken_off(),
         Err(_) => return too_slow(),
@@ -63,26 +69,29 @@ pub(super) async fn body(request: Request, next: Next) -> Response {
         return next.run(Request::from_parts(parts, Body::from(begun.freeze()))).await;
     };
     if !takes_lists {
-        return read_on(rest, StatusCode::PAYLOAD_TOO_LARGE.into_response()).await;
+        drop(begun);
+        return read_on(rest, until, StatusCode::PAYLOAD_TOO_LARGE.into_response()).await;
     }
-    let long = LongBody(Arc::new(Mutex::new(Some((begun, rest)))));
+    let long = LongBody(Arc::new(Mutex::new(Some((begun, rest)))), until);
     parts.extensions.insert(long.clone());
     let response = next.run(Request::from_parts(parts, Body::empty())).await;
-    match long.take() {
-        Some((_, rest)) => read_on(rest, response).await,
-        None => response,
-    }
+    let Some((begun, rest)) = long.take() else { return response };
+    drop(begun);
+    read_on(rest, until, response).await
 }
 
 /// Reads what is left of a long body, of somebody who may be answered.
 pub(super) async fn long_body(request: Request, next: Next) -> Response {
-    let Some((begun, rest)) = request.extensions().get::<LongBody>().and_then(LongBody::take) else {
-        return next.run(request).await;
-    };
-    let Ok(_place) = LONG.acquire().await else { return too_slow() };
-    let whole = match timeout(BODY_MAX, collected(begun, rest, LIST)).await {
+    let Some(long) = request.extensions().get::<LongBody>().cloned() else { return next.run(request).await };
+    // Others at once that are as long: the body is left to whoever reads it on, and nothing was done.
+    let Ok(Ok(_place)) = timeout(PLACE_MAX, LONG.acquire()).await else { return StatusCode::REQUEST_TIMEOUT.into_response() };
+    let Some((begun, rest)) = long.take() else { return next.run(request).await };
+    let whole = match timeout_at(long.1, collected(begun, rest, LIST)).await {
         Ok(Ok((whole, None))) => whole.freeze(),
-        Ok(Ok((_, Some(rest)))) => return read_on(rest, StatusCode::PAYLOAD_TOO_LARGE.into_response()).await,
+        Ok(Ok((whole, Some(rest)))) => {
+            drop(whole);
+            return read_on(rest, long.1, StatusCode::PAYLOAD_TOO_LARGE.into_response()).await;
+        }
         Ok(Err(_)) => return broken_off(),
         Err(_) => return too_slow(),
     };
@@ -103,7 +112,7 @@ async fn collected(mut kept: BytesMut, mut body: Body, most: usize) -> Result<(B
 }
 
 /// Reads on for a while what is not kept, so that the sender hears the answer.
-async fn read_on(mut body: Body, response: Response) -> Response {
+async fn read_on(mut body: Body, until: Instant, response: Response) -> Response {
     let reading = async {
         let mut left = READ_ON;
         while let Some(Ok(frame)) = body.frame().await {
@@ -115,7 +124,7 @@ async fn read_on(mut body: Body, response: Response) -> Response {
         }
     };
     // Whoever sends more, or more slowly, may lose the answer.
-    let _ = timeout(BODY_MAX, reading).await;
+    let _ = timeout_at(until, reading).await;
     ([(CONNECTION, "close")], response).into_response()
 }
 

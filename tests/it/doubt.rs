@@ -226,9 +226,16 @@ async fn more_of_the_same_than_we_asked_for_are_somebody_elses_and_none_is_touch
 }
 
 #[tokio::test]
-async fn what_is_in_doubt_at_a_cloud_that_is_not_connected_any_more_says_so() {
-    let (app, _, _) = in_doubt(Act::Drop).await;
+async fn what_is_in_doubt_at_a_cloud_that_is_not_connected_any_more_is_settled_by_a_person() {
+    let (app, id, instance) = in_doubt(Act::Drop).await;
+    // Its process has ended before the answer was written down.
+    app.sql("UPDATE attempts SET ended_at = NULL, outcome = NULL; UPDATE items SET state = 'sending', doc = '{\"is\":\"sending\"}'").await;
     let app = app.reopened(|settings| "renamed".clone_into(&mut settings.name)).await;
     let page = app.get("/doubt").await.body;
     assert!(page.contains("No connection to this cloud is configured any more: nothing looks for it"), "{page}");
+    assert_eq!(app.words(&id).await, ["unknown"]);
+    let dba = app.person("li.na", &[Role::Operator]).await;
+    assert!(resolve(&dba, &id, &instance, "", "console: no task").await.contains("error=too_early"));
+    app.advance(1_400);
+    assert_eq!(resolve(&dba, &id, &instance, "", "console: no task").await, "/doubt");
 }

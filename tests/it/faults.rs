@@ -4,7 +4,7 @@ use crate::support::{TestApp, now, simulator};
 use patchboard_backend::{Secrets, clock::TestClock};
 use patchboard_domain::{send::ItemState, task::TaskStatus};
 use patchboard_simulator::{Act, DOMAIN, Fault, PASSWORD, SECURITY_TOKEN, TEMPORARY_KEY, USER};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Everything that could go on goes on: the sender must not touch what is in doubt.
 pub(crate) async fn settle(app: &TestApp, passes: usize, seconds_between: i64) {
@@ -385,7 +385,8 @@ async fn tokens_and_temporary_keys_work_and_a_stale_token_is_renewed_once() {
 
 #[tokio::test]
 async fn a_cancel_without_an_answer_keeps_neither_the_others_nor_the_list_back() {
-    let app = TestApp::start().await;
+    let app = TestApp::start().await.reopened(|settings| settings.deadline = Duration::from_millis(500)).await;
+    app.sync().await;
     let (mut tasks, mut plans) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         let (id, instances) = app.confirmed(1).await;
@@ -395,7 +396,7 @@ async fn a_cancel_without_an_answer_keeps_neither_the_others_nor_the_list_back()
         plans.push((id, instances[0].clone()));
     }
     app.sync().await;
-    app.simulator.set_faults(tasks[..2].iter().map(|task| Fault::on(&format!("{task}/cancel"), Act::Drop)).collect());
+    app.simulator.set_faults(tasks[..2].iter().map(|task| Fault::on(&format!("{task}/cancel"), Act::Hang { ms: 5_000 })).collect());
     for task in &tasks {
         let asked = app.post("/api/tasks/order", &[("cloud", "test"), ("task", task), ("what", "cancel")]).await;
         assert!(!asked.location.contains("error"), "{}", asked.location);

@@ -65,7 +65,10 @@ async fn a_lag_beyond_the_setting_is_learned_shown_and_waited_for() {
 
     // A week without any, and it is forgotten.
     app.simulator.world(|w| w.switches.list_lag_seconds = 0);
-    app.advance(8 * 24 * 3600);
+    app.advance(6 * 24 * 3600);
+    app.sync().await;
+    assert!(app.get("/tasks").await.body.contains("missing from the cloud"));
+    app.advance(2 * 24 * 3600);
     app.sync().await;
     assert!(!app.get("/tasks").await.body.contains("missing from the cloud"));
 }

@@ -302,8 +302,8 @@ async fn a_body_that_is_too_long_is_answered_and_not_cut() {
     let somebody = app.person("li.na", &[Role::Operator]).await;
     let long = "x".repeat(4 * 1024 * 1024);
     for (path, cookie, expected) in [
-        ("/api/plans/pick", somebody.cookie.as_str(), (413, "A form may carry 1 MiB")),
-        ("/api/plans/schedule", somebody.cookie.as_str(), (413, "A form may carry 1 MiB")),
+        ("/api/plans/pick", somebody.cookie.as_str(), (413, "A form may carry 64 KiB")),
+        ("/api/plans/schedule", somebody.cookie.as_str(), (413, "A form may carry 64 KiB")),
         // Whoever is not signed in is told so, however long it is.
         ("/api/plans/pick", "", (303, "location: /sign-in")),
     ] {

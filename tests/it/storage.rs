@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::http::StatusCode;
 use patchboard_backend::{Policy, Store, Workers, clock::SystemClock};
-use patchboard_domain::{review::ReviewPolicy, send::ItemState};
+use patchboard_domain::{id::PlanId, review::ReviewPolicy, send::{ItemState, Stop}};
 use patchboard_simulator::{
     Act, Fault,
     proxy::{Proxy, Toxic, Way},
@@ -214,41 +214,83 @@ async fn sessions(direct: &mut AnyConnection, condition: &str, holds: fn(i64) ->
     }
 }
 
+/// Locks something, waits until our Patchboard waits for it, and goes silent. What it waits for it gets, and never hears of it; the server
+/// ends its session, and it does not hear of that either.
+async fn go_silent(direct: &mut AnyConnection, proxy: &Proxy, lock: &'static str, work: impl Future<Output = ()>) {
+    sqlx::raw_sql(AssertSqlSafe(format!("BEGIN; {lock}"))).execute(&mut *direct).await.unwrap();
+    let silence = async {
+        sessions(direct, "wait_event_type = 'Lock'", |waiting| waiting > 0).await;
+        proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
+        sqlx::raw_sql("ROLLBACK; SELECT pg_advisory_unlock_all()::TEXT").execute(&mut *direct).await.unwrap();
+        sessions(direct, "state <> 'idle'", |working| working == 0).await;
+        proxy.set(Vec::new()).await.unwrap();
+    };
+    tokio::join!(work, silence);
+}
+
+/// A Patchboard that gives up on its database after two seconds, with one confirmed plan.
+async fn impatient() -> Option<(TestApp, Proxy, AnyConnection, PlanId)> {
+    let database = Database::new().await;
+    let address = database.address()?;
+    let direct = database.connection().await;
+    let proxy = Proxy::start(address).await.unwrap();
+    let policy = Policy {
+        review: ReviewPolicy::none(),
+        production: Vec::new(),
+        confirm_minutes: 0,
+        sends_at_once: 1,
+        sync_seconds: 1,
+        silent_seconds: 2,
+        ..Policy::default()
+    };
+    let app = TestApp::fork(database.reached_at(proxy.address()), policy).await;
+    app.sync().await;
+    let (id, _) = app.confirmed(1).await;
+    app.advance(60);
+    Some((app, proxy, direct, id))
+}
+
 #[tokio::test]
 async fn a_database_that_goes_silent_keeps_no_loop_for_ever() {
-    // Whoever writes first, a look in its middle, and a sender that writes its intent down.
-    for locked in ["SELECT pg_advisory_lock(7282627301)::TEXT", "LOCK TABLE tasks IN EXCLUSIVE MODE", "LOCK TABLE attempts IN EXCLUSIVE MODE"] {
-        let database = Database::new().await;
-        let Some(address) = database.address() else { return };
-        let mut direct = database.connection().await;
-        let proxy = Proxy::start(address).await.unwrap();
-        let policy = Policy {
-            review: ReviewPolicy::none(),
-            production: Vec::new(),
-            confirm_minutes: 0,
-            sends_at_once: 1,
-            silent_seconds: 2,
-            ..Policy::default()
-        };
-        let app = TestApp::fork(database.reached_at(proxy.address()), policy).await;
+    let Some((app, proxy, mut direct, id)) = impatient().await else { return };
+    let looked = async || app.services.sync_status(&app.cloud()).await.unwrap().tasks_at;
+    let before = looked().await;
+    let mut workers = None;
+    // Whoever writes first waits for this lock.
+    go_silent(&mut direct, &proxy, "SELECT pg_advisory_lock(7282627301)::TEXT", async {
+        workers = Some(Workers::start(&app.services));
+    })
+    .await;
+    app.until(async || looked().await > before).await;
+    app.until(async || app.words(&id).await == ["accepted"]).await;
+    workers.unwrap().stop().await;
+    assert_eq!(app.creates(), 1);
+}
+
+#[tokio::test]
+async fn a_look_and_a_sender_that_hear_nothing_give_up_and_begin_anew() {
+    let Some((app, proxy, mut direct, id)) = impatient().await else { return };
+    go_silent(&mut direct, &proxy, "LOCK TABLE tasks IN EXCLUSIVE MODE", async {
+        assert!(app.services.sync_pass(&app.cloud()).await.is_err());
+    })
+    .await;
+    let page = app.get("/instances").await.body;
+    assert!(page.contains("Neither the cloud nor the database answered for too long"), "{page}");
+    assert!(!page.contains("Reading the cloud"), "nothing is under way any more");
+    app.sync().await;
+    assert!(!app.get("/instances").await.body.contains("Neither the cloud nor the database"));
+    // The intent stands or does not: nobody has heard it, and nothing has left.
+    go_silent(&mut direct, &proxy, "LOCK TABLE attempts IN EXCLUSIVE MODE", async {
+        assert!(app.services.send_pass(&app.cloud()).await.is_err());
+    })
+    .await;
+    assert_eq!(app.creates(), 0);
+    for _ in 0..3 {
+        app.advance(130);
         app.sync().await;
-        let (id, _) = app.confirmed(1).await;
-        let looked = async || app.services.sync_status(&app.cloud()).await.unwrap().tasks_at;
-        let before = looked().await;
-        app.advance(60);
-        sqlx::raw_sql(AssertSqlSafe(format!("BEGIN; {locked}"))).execute(&mut direct).await.unwrap();
-        let workers = Workers::start(&app.services);
-        sessions(&mut direct, "wait_event_type = 'Lock'", |waiting| waiting > 0).await;
-        proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
-        sqlx::raw_sql("ROLLBACK; SELECT pg_advisory_unlock_all()::TEXT").execute(&mut direct).await.unwrap();
-        // Its answer never arrives, nor does the end of its session, which the server does not wait with for long.
-        sessions(&mut direct, "state <> 'idle'", |working| working == 0).await;
-        proxy.set(Vec::new()).await.unwrap();
-        app.until(async || looked().await > before).await;
-        app.until(async || app.words(&id).await == ["accepted"]).await;
-        workers.stop().await;
-        assert_eq!(app.creates(), 1, "{locked}");
+        app.send().await;
     }
+    assert_eq!((app.words(&id).await, app.creates()), (vec!["accepted"], 1));
 }
 
 #[tokio::test]
@@ -272,6 +314,11 @@ async fn a_request_that_cannot_be_read_holds_up_nothing_else() {
     app.send().await;
     assert!(app.get("/").await.body.contains("1 instance in doubt"));
     assert!(app.get("/doubt").await.body.contains("Sending ended without a record of the answer"));
+    // Its state cannot be read either: it is not said that nothing was sent.
+    app.sql(&format!("UPDATE items SET doc = 'x' WHERE plan = '{lost}'")).await;
+    assert_eq!(app.get("/doubt").await.status, StatusCode::OK);
+    app.sync().await;
+    assert!(matches!(app.sent(&lost).await.items[0].state, ItemState::Stopped { why: Stop::NoProof }));
 }
 
 #[tokio::test]
@@ -288,7 +335,6 @@ async fn connections_that_went_silent_are_given_up() {
         proxy.set(vec![Toxic::Timeout(Way::Down)]).await.unwrap();
         sqlx::raw_sql("ROLLBACK").execute(&mut direct).await.unwrap();
         sessions(&mut direct, "state <> 'idle'", |working| working == 0).await;
-        assert_eq!(app.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
     };
     tokio::select! {
         _ = futures_util::future::join_all((0..12).map(|_| app.get("/plans"))) => panic!("no answer can have come"),

@@ -104,7 +104,7 @@ impl Services {
         }
         let (key, due) = (EntryKey { plan: plan.clone(), position }, self.due().await?);
         let cloud = self.plan(plan).await?.cloud;
-        let (due, settle_seconds) = (due.start_of(&cloud), self.settle_seconds(&cloud).await?);
+        let (due, settle_seconds, connected) = (due.start_of(&cloud), self.settle_seconds(&cloud).await?, self.cloud(&cloud).is_ok());
         let shown = self.store().items(plan).await?.into_iter().find(|i| i.instance == *instance && i.request == position);
         let (gone, never) = shown.map_or((false, false), |item| (item.lost_sight.is_some(), item.task_status.is_none()));
         let resolve = self.store().on_entry(&key, |entry, around| {
@@ -118,7 +118,7 @@ impl Services {
                 None => None,
             };
             let lost = gone || (never && entry.start_at <= due);
-            let state = match entry.resolve(instance, task, lost, around.now, settle_seconds) {
+            let state = match entry.resolve(instance, task, lost, around.now, settle_seconds, connected) {
                 Ok(state) => state,
                 Err(Unresolved::Settled) => return (Err(Error::Changed), Vec::new()),
                 Err(Unresolved::TooEarly) => return (Err(Error::TooEarly), Vec::new()),

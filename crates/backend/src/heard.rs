@@ -21,6 +21,11 @@ impl Heard {
         *self.at() = Instant::now();
     }
 
+    /// Whether something was heard in this time.
+    pub(crate) fn is_within(&self, limit: Duration) -> bool {
+        self.at().elapsed() < limit
+    }
+
     /// Returns when nothing has been heard for so long.
     pub(crate) async fn silent_for(&self, limit: Duration) {
         loop {

@@ -13,7 +13,10 @@ use patchboard_domain::{
 use patchboard_gaussdb::Fate;
 use patchboard_store::{MoveOrder, OrderRow};
 use serde_json::json;
-use std::{ops::ControlFlow, time::Duration};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 /// How long orders are given before the list is read.
 const GIVING: Duration = Duration::from_secs(60);
@@ -125,7 +128,7 @@ impl Services {
     }
 
     /// Gives the orders that have no answer yet to the cloud. Cancelling or deleting twice does no harm, so a lost answer is simply
-    /// asked again; the list says what came of it. Ends with the first answer that is lost, and after [`GIVING`]: the list is to be
+    /// asked again; the list says what came of it. Ends when an answer was waited for in vain, and after [`GIVING`]: the list is to be
     /// read as well.
     pub(crate) async fn give_orders(&self, cloud: &Cloud, heard: &Heard) -> Result<(), Failure> {
         let mut orders = self.store().open_orders(cloud.name()).await?;
@@ -173,11 +176,12 @@ impl Services {
             Err(patchboard_store::Error::Changed) => return Ok(ControlFlow::Continue(())),
             Err(other) => return Err(other.into()),
         }
+        let began = Instant::now();
         let result = match order.what {
             TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
             TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
         };
-        let (mut lost, now) = (false, self.store().now().await?);
+        let (mut waited, now) = (false, self.store().now().await?);
         let next = match result {
             Ok(()) => OrderState::Answered { at: now },
             Err(failure) => {
@@ -185,7 +189,7 @@ impl Services {
                 match failure.fate() {
                     Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked, given_at },
                     Fate::Unknown => {
-                        lost = true;
+                        waited = began.elapsed() >= cloud.deadline() / 2;
                         OrderState::Asked { error: Some(error), may_have_worked: true, given_at }
                     }
                     // Refused credentials say nothing about the task: asked again when somebody resumes.
@@ -201,6 +205,6 @@ impl Services {
         self.store().put_order(&order.id, &given, &next, Some(&deed)).await?;
         let state = self.store().cloud_state(cloud.name()).await?;
         let waits = state.is_stopped() || state.throttled_until(now).is_some();
-        Ok(if lost || waits { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if waited || waits { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }

@@ -1,6 +1,6 @@
 //! How fast a cloud is called: asked by every call of every replica, and answered by what they know together.
 
-use crate::clock::SharedClock;
+use crate::{clock::SharedClock, heard::Heard};
 use chrono::{DateTime, Utc};
 use patchboard_domain::{
     id::CloudName,
@@ -19,16 +19,23 @@ pub(crate) struct SharedPace {
     first: Option<f64>,
     clock: SharedClock,
     store: OnceLock<Store>,
+    /// When a call that reads lists last had an answer, or was told to wait.
+    looked: Heard,
 }
 
 impl SharedPace {
     pub(crate) fn new(cloud: CloudName, first: Option<f64>, clock: SharedClock) -> Self {
-        Self { cloud, first, clock, store: OnceLock::new() }
+        Self { cloud, first, clock, store: OnceLock::new(), looked: Heard::begin() }
     }
 
     pub(crate) fn keep_in(&self, store: Store) {
         // A connection belongs to one set of services; a second store would be a second opinion.
         let _ = self.store.set(store);
+    }
+
+    /// When a call that reads lists last had an answer, or was told to wait.
+    pub(crate) fn looked(&self) -> &Heard {
+        &self.looked
     }
 
     /// Asks once.
@@ -39,6 +46,12 @@ impl SharedPace {
         let Some(store) = self.store.get() else { return Ok(Ok(())) };
         let first = self.first;
         store.on_cloud(&self.cloud, move |state, now| state.admit(errand, now, first)).await
+    }
+
+    fn note(&self, of: gaussdb::Errand) {
+        if of == gaussdb::Errand::Look {
+            self.looked.note();
+        }
     }
 
     /// Keeps what came of a call.
@@ -98,6 +111,7 @@ impl gaussdb::Pacer for SharedPace {
                         ));
                     }
                     Ok(Err(until)) => {
+                        self.note(of);
                         let now = match self.store.get() {
                             Some(store) => store.now().await.unwrap_or(until),
                             None => until,
@@ -113,6 +127,7 @@ impl gaussdb::Pacer for SharedPace {
 
     fn heard<'a>(&'a self, of: gaussdb::Errand, error: Option<&'a gaussdb::Error>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
+            self.note(of);
             match error.map(|e| failure(of, e)) {
                 None | Some(Some(None)) => self.keep(errand(of), None).await,
                 Some(Some(failed)) => self.keep(errand(of), failed).await,

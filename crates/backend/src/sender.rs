@@ -8,10 +8,10 @@ use patchboard_domain::{
     account::Actor,
     approval::{ApprovedRequest, Mismatch},
     compile,
-    id::{InstanceId, PlanId},
+    id::{CloudName, InstanceId, PlanId},
     ledger::Deed,
     pace::{Errand, Failure},
-    protocol::{Attempt, Begun, Command, Event, Grant, Sender, Silence, View},
+    protocol::{Attempt, Begun, Command, Entry, Event, Grant, Sender, Silence, View},
     send::{CloudError, HELD_UP, ItemState, NOT_APPROVED, Outcome},
 };
 use patchboard_store::{Around, ClaimedEntry, EntryKey, failpoint};
@@ -61,8 +61,8 @@ struct Run<'a> {
 
 impl Services {
     /// Puts in doubt what was left between journal and answer: by a process that ended or is not heard of, or by a store that failed.
-    pub(crate) async fn recover(&self, cloud: &Cloud) -> Result<(), Error> {
-        for key in self.store().open_entries(cloud.name()).await? {
+    pub(crate) async fn recover(&self, cloud: &CloudName) -> Result<(), Error> {
+        for key in self.store().open_entries(cloud).await? {
             let plan = &key.plan;
             let rules = self.rules();
             let recovered = self.store().on_entry(&key, |entry, around: &Around| {
@@ -86,7 +86,7 @@ impl Services {
     }
 
     /// Takes back what is planned of withdrawn plans: what was being sent when they were withdrawn and turned out not to be.
-    pub(crate) async fn sweep_withdrawn(&self, cloud: &patchboard_domain::id::CloudName) -> Result<(), Error> {
+    pub(crate) async fn sweep_withdrawn(&self, cloud: &CloudName) -> Result<(), Error> {
         for key in self.store().withdrawn_entries(cloud).await? {
             let sweep = self.store().on_entry(&key, |entry, _| {
                 let changed = entry.sweep();
@@ -129,7 +129,7 @@ impl Services {
 
     async fn try_to_send_next(&self, cloud: &Cloud) -> Result<Option<Rest>, Error> {
         let silent = self.silent_limit();
-        within(silent, self.recover(cloud)).await?;
+        within(silent, self.recover(cloud.name())).await?;
         within(silent, self.sweep_withdrawn(cloud.name())).await?;
         let mut run = Run {
             cloud,
@@ -143,9 +143,11 @@ impl Services {
         };
         let mut sender = Sender::default();
         while *sender.command() != Command::Rest {
-            // The answer of the cloud is waited for as long as it may take, with a new token before it: cut off it would be lost.
             let limit = match sender.command() {
-                Command::Claim | Command::Post(..) => 2 * cloud.deadline() + silent,
+                // The project and a token are found out first, each with repetitions.
+                Command::Claim => 10 * cloud.deadline() + silent,
+                // The answer of the cloud is waited for as long as it may take, with a new token before it: cut off it would be lost.
+                Command::Post(..) => 2 * cloud.deadline() + silent,
                 _ => silent,
             };
             match within(limit, self.perform(sender.command().clone(), &mut run)).await {
@@ -164,7 +166,17 @@ impl Services {
         let (Command::Verify(grant) | Command::Stop(grant) | Command::Journal(grant), Some(claimed)) = (failed, &run.claimed) else {
             return;
         };
-        let release = async { Ok(self.store().on_entry(&claimed.key, |entry, _| (entry.release(grant), Vec::new())).await?) };
+        // An intent whose commit had no answer may stand: then it is put in doubt by whoever finds the claim.
+        let is_open = |entry: &Entry| entry.attempts.iter().any(|a| a.fence == grant.fence && a.ended_at.is_none());
+        let release = async {
+            let release = self.store().on_entry(&claimed.key, |entry, _| {
+                if !is_open(entry) {
+                    entry.release(grant);
+                }
+                ((), Vec::new())
+            });
+            Ok(release.await?)
+        };
         if let Err(error) = within(GIVE_BACK, release).await {
             tracing::warn!(plan.id = %claimed.key.plan, error = ?error, "a claim could not be given back; it ends by itself");
         }
@@ -326,8 +338,7 @@ impl Services {
         };
         let plan = &key.plan;
         let word = self.store().on_entry(key, |entry, around| {
-            let open =
-                |e: &patchboard_domain::protocol::Entry| e.attempts.iter().any(|a| a.number == attempt.number && a.ended_at.is_none());
+            let open = |e: &Entry| e.attempts.iter().any(|a| a.number == attempt.number && a.ended_at.is_none());
             let was_open = open(entry);
             let changed = entry.end(attempt.number, outcome, around.now, paused);
             let ended = entry.attempts.iter().find(|a| a.number == attempt.number);

@@ -182,8 +182,9 @@ impl Services {
             steady: Mutex::default(),
         };
         let services = Self { inner: Arc::new(inner) };
-        for cloud in services.clouds() {
-            services.recover(cloud).await?;
+        // Of clouds that are not connected any more as well: nobody else would.
+        for cloud in services.store().clouds_with_open_entries().await? {
+            services.recover(&cloud).await?;
         }
         Ok(services)
     }

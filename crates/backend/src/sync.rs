@@ -62,16 +62,17 @@ impl Services {
         };
         let result = tokio::select! {
             result = looking => result,
-            lost = renewing => {
-                tracing::warn!(cloud = %cloud.name(), "another replica has taken over looking");
-                return lost;
-            }
+            lost = renewing => lost.and(Err(Error::Changed)),
             limit = self.silence(cloud, &heard) => {
                 // The database may be what is silent: then it is logged by the caller, and that is all.
                 let _ = within(NOTE_MAX, self.note_silence(cloud)).await;
                 Err(patchboard_store::Error::NoAnswer(limit.as_secs()).into())
             }
         };
+        if matches!(result, Err(Error::Changed)) {
+            tracing::warn!(cloud = %cloud.name(), "another replica has taken over looking");
+            return Ok(());
+        }
         within(self.silent_limit(), async { Ok(self.store().give_lease(&lease, self.replica()).await?) }).await?;
         result
     }
@@ -81,17 +82,16 @@ impl Services {
         Duration::from_secs(self.policy().silent_seconds)
     }
 
-    /// Returns when nothing has been heard for longer than the cloud and the database may take, and nobody waits because the cloud asked
-    /// for it.
+    /// Returns when nothing has been heard for longer than the cloud and the database may take. A call that is tried again, or waits
+    /// for its turn, is heard of.
     async fn silence(&self, cloud: &Cloud, heard: &Heard) -> Duration {
-        let limit = 2 * cloud.deadline() + self.silent_limit();
+        let limit = cloud.deadline() + self.silent_limit();
         loop {
             heard.silent_for(limit).await;
-            let pauses = async { Ok(self.store().cloud_state(cloud.name()).await?.paused_until(self.store().now().await?)) };
-            match within(NOTE_MAX, pauses).await {
-                Ok(Some(_)) => heard.note(),
-                _ => return limit,
+            if !cloud.pace().looked().is_within(limit) {
+                return limit;
             }
+            cloud.pace().looked().silent_for(limit).await;
         }
     }
 
@@ -254,7 +254,7 @@ impl Services {
             Some((from, to)) => self.store().oldest_new_task(cloud.name(), ended_at, from + skew, to + skew).await?,
             None => None,
         };
-        status.learn_lag(seen.map(|created_at| ListLag::seen(created_at - skew, ended_at)), ended_at);
+        status.learn_lag(seen.and_then(|created_at| ListLag::seen(created_at - skew, ended_at)), ended_at);
         let settle_seconds = status.settles_after(self.policy().settle_seconds);
         if settle_seconds > status.settle_seconds {
             tracing::warn!(cloud = %cloud.name(), seconds = settle_seconds, "listings of tasks lag: what is in doubt is settled only after so long");
@@ -276,8 +276,8 @@ impl Services {
         for key in self.store().doubtful_entries(cloud.name()).await? {
             heard.note();
             let settle = self.store().on_entry(&key, |entry, around: &Around| {
-                // A task that is gone was not in this listing.
-                let tasks: Vec<Task> = around.tasks.iter().filter(|t| t.seen_at == began_at).cloned().collect();
+                // In this listing, or in a later one of another replica: what is seen there is not absent.
+                let tasks: Vec<Task> = around.tasks.iter().filter(|t| t.seen_at >= began_at).cloned().collect();
                 let listing = Listing { began_at, steady_since, skew_seconds, tasks: &tasks };
                 let mut changed = entry.settle(listing, around.now, rules);
                 // Looking and still not knowing is no deed; what it comes to is.
@@ -312,7 +312,13 @@ impl Services {
         }
         for (key, instances) in ours {
             let tasks = self.store().tasks_with_id(cloud.name(), &key).await?;
-            let orders = self.store().orders_of(cloud.name(), &key).await?;
+            let orders = match self.store().orders_of(cloud.name(), &key).await {
+                Err(error) if error.is_inconsistent() => {
+                    tracing::error!(task.id = key, error = ?error, "an order cannot be read, and nothing is taken back beside it");
+                    continue;
+                }
+                other => other?,
+            };
             // One id may stand for instances of which some have no other task: cancelling it would take theirs away.
             let all_ours = tasks.iter().filter(|t| t.gone_at.is_none()).all(|t| instances.contains(&t.instance));
             if !all_ours || !orders.is_empty() || check_order(TaskOrder::Cancel, &tasks, false).is_err() {

@@ -26,7 +26,7 @@ impl Services {
         for task in tasks {
             let key = task.id.key();
             let shared_with = self.store().task_sharing(&task.cloud, &key).await? - 1;
-            let order = self.store().orders_of(&task.cloud, &key).await?.pop().map(|o| (o.what, o.state));
+            let order = self.store().last_order_of(&task.cloud, &key).await?.map(|o| (o.what, o.state));
             rows.push(TaskRow { task, shared_with, order });
         }
         Ok(TasksView {

@@ -105,11 +105,17 @@ pub struct StoredItem {
     pub state: Option<ItemState>,
 }
 
+/// Words of states that an instance has only once a call for it may have left.
+const LEFT: [&str; 3] = ["sending", "unknown", "accepted"];
+
 impl StoredItem {
-    /// Whether it is to be sent, or might be: of what cannot be read nobody knows. One that waits for its old task to be cancelled is
-    /// not: the list of tasks says first what has become of that.
+    /// Whether it is to be sent, or might be: of what cannot be read the word beside it is taken. One that waits for its old task to be
+    /// cancelled is not: the list of tasks says first what has become of that.
     pub fn is_unsent(&self) -> bool {
-        self.state.as_ref().is_none_or(|s| *s == ItemState::Planned)
+        match &self.state {
+            Some(state) => *state == ItemState::Planned,
+            None => !LEFT.contains(&self.state_word.as_str()),
+        }
     }
 
     fn is_itself(&self) -> bool {

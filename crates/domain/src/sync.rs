@@ -4,7 +4,8 @@ use crate::{id::CloudName, send::CloudError};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Longest time between the creation of a task and its first listing that counts as a lag, in seconds. A longer one is a wrong time zone.
+/// Longest time between the creation of a task and its first listing that counts as a lag, in seconds. A longer one is a wrong time zone, or
+/// a time in which the cloud was not listed.
 const LAG_MAX: i64 = 29 * 60;
 
 /// Shortest time by which a task must have been there before a listing that missed it, in seconds: times of the cloud are in whole
@@ -62,9 +63,10 @@ pub struct ListLag {
 }
 
 impl ListLag {
-    /// What is known when a listing that ended at `at` was the first to show a task made at `created_at`, by our clock.
-    pub fn seen(created_at: DateTime<Utc>, at: DateTime<Utc>) -> Self {
-        Self { seconds: (at - created_at).num_seconds() + 1, at }
+    /// What is learned when a listing that ended at `at` was the first to show a task made at `created_at`, by our clock.
+    pub fn seen(created_at: DateTime<Utc>, at: DateTime<Utc>) -> Option<Self> {
+        let seconds = (at - created_at).num_seconds() + 1;
+        (seconds <= LAG_MAX).then_some(Self { seconds, at })
     }
 
     /// When a task must have been made, by our clock, to show a lag: a listing that began at `missed_at` did not have it.
@@ -131,16 +133,16 @@ mod tests {
     #[test]
     fn the_longest_lag_of_a_week_counts() {
         let mut status = status();
-        status.learn_lag(Some(ListLag::seen(at(0), at(200))), at(200));
+        status.learn_lag(ListLag::seen(at(0), at(200)), at(200));
         assert_eq!(status.lag(), Some(ListLag { seconds: 201, at: at(200) }));
-        status.learn_lag(Some(ListLag::seen(at(300), at(400))), at(400));
+        status.learn_lag(ListLag::seen(at(300), at(400)), at(400));
         assert_eq!(status.lag().unwrap().seconds, 201, "a shorter one does not count yet");
         let week = LAG_DAYS * 24 * 3600;
         status.learn_lag(None, at(199 + week));
         assert_eq!(status.lag().unwrap().seconds, 201);
         status.learn_lag(None, at(200 + week));
         assert_eq!(status.lag().unwrap().seconds, 101, "and counts once the longer one is forgotten");
-        status.learn_lag(Some(ListLag::seen(at(week), at(week + 500))), at(500 + week));
+        status.learn_lag(ListLag::seen(at(week), at(week + 500)), at(500 + week));
         assert_eq!(status.lags.len(), 1, "one that a longer one followed is of no use");
         assert_eq!(status.settles_after(120), 621, "a call may act late, and its task be listed late");
     }
@@ -150,5 +152,6 @@ mod tests {
         let (from, to) = ListLag::window(at(0));
         assert!(from > at(-30 * 60), "zones lie half an hour apart at least");
         assert!(to < at(-1), "and a clock is known to the second");
+        assert_eq!(ListLag::seen(at(0), at(60 * 60)), None, "nor is a time in which nobody has looked");
     }
 }

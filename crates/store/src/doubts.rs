@@ -2,7 +2,7 @@
 
 use crate::{
     EntryKey, Error, Store,
-    error::doc,
+    error::{doc, or_log},
     sql::Sql,
     time::{instant, ms},
 };
@@ -96,7 +96,7 @@ const OPEN: &str = " FROM tasks t WHERE t.gone_at IS NULL AND t.status NOT IN ('
     GROUP BY t.cloud, t.instance HAVING COUNT(*) > 1";
 
 impl Store {
-    /// A page of what is in doubt, the nearest start first, and the number of all.
+    /// A page of what is in doubt, the nearest start first, and the number of all. One that cannot be read is counted, left out and logged.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
@@ -130,7 +130,7 @@ impl Store {
                 start_at: instant(row.start_at),
             })
         };
-        Ok((rows.into_iter().map(read).collect::<Result<_, Error>>()?, total))
+        Ok((rows.into_iter().filter_map(|row| or_log(read(row))).collect(), total))
     }
 
     /// How many instances are in doubt.

@@ -319,6 +319,16 @@ impl Store {
         .await
     }
 
+    /// Clouds with an attempt whose outcome was not recorded.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn clouds_with_open_entries(&self) -> Result<Vec<CloudName>, Error> {
+        let sql = "SELECT DISTINCT p.cloud FROM attempts a JOIN plans p ON p.id = a.plan WHERE a.ended_at IS NULL ORDER BY p.cloud";
+        let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(self.reader().await).await?;
+        Ok(rows.into_iter().map(|(cloud,)| CloudName::new(cloud)).collect())
+    }
+
     /// Requests of a cloud with instances in doubt.
     ///
     /// # Errors

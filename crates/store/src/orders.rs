@@ -31,6 +31,8 @@ pub struct OrderRow {
 
 type Row = (String, String, String, i64, String);
 
+const ABOUT: &str = "SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = $1 AND task_key = $2 ORDER BY asked_at, id";
+
 fn read((id, task, what, asked_at, text): Row) -> Result<OrderRow, Error> {
     let state = doc(&text, "orders", &id)?;
     let what = if what == TaskOrder::Delete.as_str() { TaskOrder::Delete } else { TaskOrder::Cancel };
@@ -100,17 +102,21 @@ impl Store {
         Ok(rows.into_iter().filter_map(|row| or_log(read(row))).collect())
     }
 
+    /// The newest order about a task id that can be read.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn last_order_of(&self, cloud: &CloudName, task_key: &str) -> Result<Option<OrderRow>, Error> {
+        let rows: Vec<Row> = sqlx::query_as(ABOUT).bind(cloud.as_str()).bind(task_key).fetch_all(self.reader().await).await?;
+        Ok(rows.into_iter().rev().find_map(|row| or_log(read(row))))
+    }
+
     /// All orders about a task id, oldest first.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
     pub async fn orders_of(&self, cloud: &CloudName, task_key: &str) -> Result<Vec<OrderRow>, Error> {
-        let rows: Vec<Row> =
-            sqlx::query_as("SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = $1 AND task_key = $2 ORDER BY asked_at, id")
-                .bind(cloud.as_str())
-                .bind(task_key)
-                .fetch_all(self.reader().await)
-                .await?;
+        let rows: Vec<Row> = sqlx::query_as(ABOUT).bind(cloud.as_str()).bind(task_key).fetch_all(self.reader().await).await?;
         rows.into_iter().map(read).collect()
     }
 }

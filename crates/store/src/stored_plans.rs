@@ -111,7 +111,12 @@ impl Store {
         let mut ended = 0;
         let mut changed = 0;
         for (item, text) in stored.items.iter().zip(instance_texts(&mut tx, id).await?) {
-            let state = if item.is_unsent() { stopped() } else { item.state.clone().unwrap_or_else(stopped) };
+            let state = match &item.state {
+                _ if item.is_unsent() => stopped(),
+                Some(state) => state.clone(),
+                // It had left already, and nobody can read what came of it: a person has to look.
+                None => ItemState::Stopped { why: Stop::NoProof },
+            };
             ended += usize::from(item.is_unsent());
             if item.state.as_ref() != Some(&state) || item.state_word != state.word() || item.task_key != state.task_key() {
                 put_by_text(&mut tx, id, &text, &state).await?;

@@ -61,7 +61,7 @@ impl Entry {
 
     /// A person has looked, and says what became of an instance in doubt: it has this task, or none. `lost` says that an accepted one is, because no list shows its task.
     /// That it has none is not believed before the list was read, from its beginning, when its call could come no more: `settle_seconds`
-    /// after its answer was given up.
+    /// after its answer was given up. Of a cloud that is not `connected` any more no list is read: then it is enough that the time has passed.
     ///
     /// # Errors
     /// [`Unresolved`].
@@ -72,11 +72,13 @@ impl Entry {
         lost: bool,
         now: DateTime<Utc>,
         settle_seconds: i64,
+        connected: bool,
     ) -> Result<ItemState, Unresolved> {
         let (_, state) = self.items.iter_mut().find(|(i, _)| i == instance).ok_or(Unresolved::Settled)?;
         match state {
             ItemState::Unknown { since, looked_at, .. } if found.is_none() => {
                 let may_come_until = *since + Duration::seconds(settle_seconds);
+                let looked_at = if connected { *looked_at } else { Some(now) };
                 if *since > now || looked_at.is_none_or(|at| at < may_come_until) {
                     return Err(Unresolved::TooEarly);
                 }
