@@ -63,7 +63,8 @@ fn csv_line(stored: &StoredEntry) -> String {
         return [entry.seq.to_string().as_str(), "", "", "", "", "", "unreadable", &entry.hash, altered].map(csv_field).join(",") + "\r\n";
     };
     let detail = body.detail.to_string();
-    let fields = [body.seq.to_string(), body.at, body.who, body.from, body.what, body.subject, detail, entry.hash.clone(), altered.to_owned()];
+    let fields =
+        [body.seq.to_string(), body.at, body.who, body.from, body.what, body.subject, detail, entry.hash.clone(), altered.to_owned()];
     fields.iter().map(|f| csv_field(f)).collect::<Vec<_>>().join(",") + "\r\n"
 }
 

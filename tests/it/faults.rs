@@ -382,7 +382,6 @@ async fn tokens_and_temporary_keys_work_and_a_stale_token_is_renewed_once() {
     }
 }
 
-
 #[tokio::test]
 async fn a_cancel_without_an_answer_keeps_neither_the_others_nor_the_list_back() {
     let app = TestApp::start().await.reopened(|settings| settings.deadline = Duration::from_millis(500)).await;

@@ -1,9 +1,6 @@
 //! The list of tasks is the only witness: it lags, moves, fails, or never shows what was accepted.
 
-use crate::{
-    faults::settle,
-    support::TestApp,
-};
+use crate::{faults::settle, support::TestApp};
 use patchboard_simulator::{Act, Fault};
 
 #[tokio::test]

@@ -225,7 +225,8 @@ async fn go_silent(direct: &mut AnyConnection, proxy: &Proxy, lock: &'static str
         sessions(direct, "state <> 'idle'", |working| working == 0).await;
         proxy.set(Vec::new()).await.unwrap();
     };
-    tokio::join!(work, silence);
+    let both = async { tokio::join!(work, silence) };
+    tokio::time::timeout(std::time::Duration::from_secs(90), both).await.expect("it gives up");
 }
 
 /// A Patchboard that gives up on its database after two seconds, with one confirmed plan.

@@ -122,8 +122,16 @@ impl Cloud {
         let name = CloudName::new(settings.name);
         let pace = Arc::new(SharedPace::new(name.clone(), settings.calls_per_minute, clock));
         options.pacer = Some(pace.clone());
-        let inner =
-            Inner { name, region, account, deadline, client: Client::new(options)?, pace, sender: watch::Sender::new(0), sync: Notify::new() };
+        let inner = Inner {
+            name,
+            region,
+            account,
+            deadline,
+            client: Client::new(options)?,
+            pace,
+            sender: watch::Sender::new(0),
+            sync: Notify::new(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
