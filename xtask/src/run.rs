@@ -68,7 +68,18 @@ pub(crate) fn cargo(args: &[&str]) -> Result {
 /// Runs cargo with some environment.
 pub(crate) fn cargo_with(args: &[&str], env: &[(&str, &str)]) -> Result {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    forget_ourselves(&mut command);
     finish(command.args(args).envs(env.iter().copied()).current_dir(root()))
+}
+
+/// What cargo has told us about ourselves is not for what we build: a build script that looks at it (of `ring`) would run again each time
+/// somebody changes between `cargo` and `cargo xtask`, and everything that needs it be compiled anew.
+pub(crate) fn forget_ourselves(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// Whether a program answers to `--version`.

@@ -1,6 +1,6 @@
 //! Installing what a fresh machine lacks.
 
-use crate::run::{Failure, Result, because, cargo, finish, has, root, run, step, target};
+use crate::run::{Failure, Result, because, cargo, finish, forget_ourselves, has, root, run, step, target};
 use std::{path::PathBuf, process::Command};
 
 const WASM: &str = "wasm32-unknown-unknown";
@@ -46,6 +46,7 @@ pub(crate) fn client_cargo(args: &[&str]) -> Result {
             // By its own path: cargo would take the clippy that stands first on PATH, which is of the other compiler.
             let program = if args.first() == Some(&"clippy") { "/usr/bin/cargo-clippy" } else { "/usr/bin/cargo" };
             let mut command = Command::new(program);
+            forget_ourselves(&mut command);
             command.args(args).env("CARGO", "/usr/bin/cargo").env("RUSTC", rustc).env("CARGO_TARGET_DIR", client_target());
             finish(command.current_dir(root()))
         }
