@@ -143,7 +143,9 @@ impl Browser {
     pub(crate) fn new() -> Self {
         // Installed twice when two tests start at once; the second is refused and no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self(reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap(), String::new())
+        // A connection that the server closes while it waits would be found closed by the next request, and a POST is not sent twice.
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
+        Self(client.no_proxy().build().unwrap(), String::new())
     }
 
     /// Makes the first administrator with the code that the server printed, and stays signed in.

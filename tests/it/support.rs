@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 /// Longest wait for something that happens in the background.
-const PATIENCE: Wait = Wait::from_secs(20);
+const PATIENCE: Wait = Wait::from_secs(60);
 
 pub(crate) struct TestApp {
     pub(crate) services: Services,

@@ -155,7 +155,7 @@ fn test(fast: bool) -> Result {
     {
         let cluster = postgres::Cluster::start()?;
         step("the tests of the whole program again, on PostgreSQL");
-        let tests = ["test", "-p", "patchboard", "-p", "patchboard-store", "--test", "it", "--test", "migrations"];
+        let tests = ["test", "--workspace", "--exclude", "patchboard-client", "--test", "it", "--test", "migrations"];
         run::cargo_with(&tests, &[("PATCHBOARD_TEST_POSTGRES", &cluster.url())])?;
         cluster.check_transactions()?;
     }
