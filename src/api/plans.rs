@@ -152,7 +152,7 @@ impl Pick {
             _ if self.go == "paste" || self.pasted != services.plan(&id).await?.draft.pasted => {
                 refused = services.select(&self.actor, &id, Selection::Paste(self.pasted.clone())).await?;
             }
-            "continue" => return Ok(paths::schedule(&id)),
+            "continue" if refused == 0 => return Ok(paths::schedule(&id)),
             _ => {}
         }
         let to = paths::pick(Some(&id), &self.filter, self.target_page(), selected_only);
@@ -208,8 +208,8 @@ pub async fn set_schedule(
         reason: short(&reason, 2_000),
         ticket: short(&ticket, 300),
         patches,
-        start_local,
-        zone,
+        start_local: short(&start_local, 40),
+        zone: short(&zone, 64),
         fold,
         ..Draft::default()
     };

@@ -178,7 +178,7 @@ fn Row(
     };
     let shown = if name.is_empty() { item.instance.to_string() } else { name };
     let href = paths::instance(&cloud, &item.instance);
-    let request = item.request + 1;
+    let request = item.request.saturating_add(1);
     view! {
         <tr>
             <th scope="row"><a href=href>{shown}</a><code class="id">{item.instance.to_string()}</code></th>
@@ -210,7 +210,7 @@ fn AttemptLine(attempt: Attempt) -> impl IntoView {
     let began = when::precise(&viewer, attempt.began_at);
     view! {
         <li>
-            <p><Badge tone=tone text=word/> " " {lang.attempt_line(attempt.number, attempt.request + 1)} " · " {began} " · " {lang.instances(attempt.instances.len())}</p>
+            <p><Badge tone=tone text=word/> " " {lang.attempt_line(attempt.number, attempt.request.saturating_add(1))} " · " {began} " · " {lang.instances(attempt.instances.len())}</p>
             {attempt.error.map(|e| view! { <p><Said error=e/></p> })}
             <details><summary>{lang.details()}</summary><pre tabindex="0"><code>{attempt.body}</code></pre></details>
         </li>

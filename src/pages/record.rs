@@ -110,7 +110,7 @@ fn Row(item: Item, name: String, settle_seconds: i64) -> impl IntoView {
         ItemState::Accepted { task, .. } => task.to_string(),
         _ => "—".to_owned(),
     };
-    let (instance, request) = (item.instance.to_string(), item.request + 1);
+    let (instance, request) = (item.instance.to_string(), item.request.saturating_add(1));
     view! {
         <tr>
             <th scope="row">{name}<code class="id">{instance}</code></th>
@@ -126,7 +126,7 @@ fn Tried(attempt: Attempt) -> impl IntoView {
     let viewer = Viewer::current();
     let lang = viewer.lang;
     let (_, word) = outcome(lang, &attempt);
-    let line = lang.attempt_line(attempt.number, attempt.request + 1);
+    let line = lang.attempt_line(attempt.number, attempt.request.saturating_add(1));
     view! {
         <li>{when::precise(&viewer, attempt.began_at)} " · " {line} " · " {lang.instances(attempt.instances.len())} " · " {word} {attempt.error.map(|e| view! { " " <Said error=e/> })}</li>
     }

@@ -1,6 +1,7 @@
 //! Connections: how many, for how long, and how they end. A connection that sends nothing, half a request or never reads holds nothing
 //! up: not a stop, and not others when there are as many as there may be.
 
+use super::leaving::Leaving;
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -109,6 +110,8 @@ struct Place {
     number: u64,
     close: Arc<Close>,
     since: Mutex<Option<(Doing, Instant)>>,
+    /// All of an answer was made, and may not have left yet.
+    is_leaving: AtomicBool,
 }
 
 impl Place {
@@ -131,7 +134,15 @@ impl Place {
         }
     }
 
+    /// All that was written has left. When that was the end of an answer, the next request is waited for.
+    fn left(&self) {
+        if self.is_leaving.swap(false, Ordering::SeqCst) {
+            self.can_be_closed(Doing::Waiting);
+        }
+    }
+
     fn work(&self) {
+        self.is_leaving.store(false, Ordering::SeqCst);
         if let Some((doing, since)) = self.since().take() {
             self.waiting.lock().remove(&(doing, since, self.number));
         }
@@ -161,7 +172,7 @@ impl Arriving {
     }
 }
 
-/// The body of an answer. Until its end its connection takes an answer, and is closed after those that wait.
+/// The body of an answer. Until its end has left its connection takes an answer, and is closed after those that wait.
 struct Answer {
     body: Body,
     place: Arc<Place>,
@@ -186,7 +197,7 @@ impl hyper::body::Body for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.place.can_be_closed(Doing::Waiting);
+        self.place.is_leaving.store(true, Ordering::SeqCst);
     }
 }
 
@@ -235,7 +246,8 @@ pub async fn serve(
             }
         }
         number += 1;
-        let place = Place { waiting: waiting.clone(), number, close: Arc::default(), since: Mutex::default() };
+        let place =
+            Place { waiting: waiting.clone(), number, close: Arc::default(), since: Mutex::default(), is_leaving: AtomicBool::new(false) };
         place.can_be_closed(Doing::Waiting);
         running.spawn(connection(stream, peer, app.clone(), place, stopped.clone()));
     }
@@ -255,7 +267,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALLED_MAX));
     let place = Arc::new(place);
-    let (close, held) = (place.close.clone(), place.clone());
+    let (close, held, leaving) = (place.close.clone(), place.clone(), place.clone());
+    let stream = Leaving::new(Box::pin(stream), move || leaving.left());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (app, place) = (app.clone(), place.clone());
         async move {
@@ -274,7 +287,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, place: Pla
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(HEAD_BYTES);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut asked_to_stop = pin!(async { drop(stopped.wait_for(|stopped| *stopped).await) });
     let ended = loop {
         tokio::select! {

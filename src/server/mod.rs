@@ -13,6 +13,7 @@ mod guard;
 mod headers;
 mod health;
 mod key;
+mod leaving;
 mod limits;
 mod logging;
 mod people;

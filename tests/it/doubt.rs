@@ -239,3 +239,17 @@ async fn what_is_in_doubt_at_a_cloud_that_is_not_connected_any_more_is_settled_b
     app.advance(1_400);
     assert_eq!(resolve(&dba, &id, &instance, "", "console: no task").await, "/doubt");
 }
+
+#[tokio::test]
+async fn a_hold_that_cannot_be_understood_holds_everything() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    app.post("/api/doubt/hold", &[("scope", "everything"), ("go", "hold"), ("reason", "wait for the vendor")]).await;
+    app.sql("UPDATE holds SET scope = 'garbage'").await;
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["planned"]);
+    assert!(app.get("/doubt").await.body.contains("wait for the vendor"));
+    app.post("/api/doubt/hold", &[("scope", "everything"), ("go", "unhold")]).await;
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["accepted"]);
+}

@@ -177,6 +177,7 @@ async fn a_refused_cancel_and_a_cancel_without_effect_end() {
     app.post("/api/tasks/order", &fields).await;
     app.sync().await;
     assert!(app.get(&path).await.body.contains("asked again"));
+    app.advance(70);
     app.sync().await;
     assert!(!app.get(&path).await.body.contains("refused: permission denied"), "the first try may act for a while yet");
     app.advance(130);
@@ -404,11 +405,33 @@ async fn a_cancel_without_an_answer_keeps_neither_the_others_nor_the_list_back()
     let looked = async || app.services.sync_status(&app.cloud()).await.unwrap().tasks_at;
     for (pass, calls) in [[1, 0, 0], [1, 1, 0], [2, 1, 1]].into_iter().enumerate() {
         let before = looked().await;
-        app.advance(10);
+        app.advance(70);
         app.sync().await;
         let asked: Vec<usize> = tasks.iter().map(|task| app.simulator.requests(&format!("{task}/cancel"))).collect();
         assert_eq!(asked, calls, "pass {pass}: first what was never given, then what was given longest ago");
         assert!(looked().await > before, "the list is read in each pass");
     }
     assert_eq!(app.item(&plans[2].0, &plans[2].1).await.task_status, Some(TaskStatus::Canceled));
+}
+
+#[tokio::test]
+async fn a_cancel_that_keeps_failing_keeps_nothing_from_being_sent() {
+    let app = TestApp::start().await;
+    let (_, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.sync().await;
+    let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.replace('-', ""));
+    let refused = Act::Refuse { status: 500, code: "X".to_owned(), message: "no".to_owned(), retry_after: None };
+    app.simulator.set_faults(vec![Fault::on("/cancel", refused)]);
+    app.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "cancel")]).await;
+    for _ in 0..12 {
+        app.advance(20);
+        app.sync().await;
+    }
+    assert_eq!(app.simulator.requests("/cancel"), 4, "once a minute");
+    let told = app.count("SELECT COUNT(*) FROM ledger WHERE body LIKE '%\"task.answer\"%'").await;
+    assert_eq!(told, 1, "the same answer is told once");
+    let (id, _) = app.confirmed(1).await;
+    app.send().await;
+    assert_eq!(app.words(&id).await, ["accepted"]);
 }

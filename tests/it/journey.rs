@@ -269,6 +269,9 @@ async fn a_list_that_was_pasted_is_taken_whichever_button_was_pressed() {
     let answer =
         app.post("/api/plans/pick", &[("plan_cloud", "test"), ("pasted", &format!("{frozen}\n").repeat(1000)), ("go", "paste")]).await;
     assert!(answer.location.ends_with("refused=1"), "{}", answer.location);
+    // Nor is it left out without a word when one goes on.
+    let answer = app.post("/api/plans/pick", &[("plan_cloud", "test"), ("ticked[]", &frozen), ("go", "continue")]).await;
+    assert!(answer.location.ends_with("refused=1"), "{}", answer.location);
 }
 
 #[tokio::test]

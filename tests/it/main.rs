@@ -8,6 +8,7 @@ mod authority;
 mod canary;
 mod cli;
 mod comparison;
+mod connections;
 mod crash;
 mod database;
 mod doubt;

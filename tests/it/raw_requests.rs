@@ -1,5 +1,5 @@
-//! Requests that no browser and no library sends: targets that two layers could read differently, bytes that are no request, and
-//! connections that send too little, too slowly or never read.
+//! Requests that no browser and no library sends: targets that two layers could read differently, bytes that are no request, bodies
+//! that are too long or never end.
 
 use crate::{
     process::{Browser, Server},
@@ -76,7 +76,7 @@ const PIECES: [&str; 44] = [
 ];
 
 /// Answers to one request of raw bytes: status and body. Nothing when the connection ended without an answer.
-async fn ask(address: SocketAddr, bytes: &[u8]) -> Option<(u16, String)> {
+pub(crate) async fn ask(address: SocketAddr, bytes: &[u8]) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // It may be refused before all of it was sent.
     let _ = stream.write_all(bytes).await;
@@ -87,7 +87,7 @@ async fn ask(address: SocketAddr, bytes: &[u8]) -> Option<(u16, String)> {
     Some((status, text))
 }
 
-fn get(target: &str, cookie: &str) -> Vec<u8> {
+pub(crate) fn get(target: &str, cookie: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n").into_bytes()
 }
 
@@ -317,74 +317,6 @@ async fn a_body_that_is_too_long_is_answered_and_not_cut() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_do_not_keep_others_out() {
-    let app = TestApp::start().await;
-    let address = app.listen(ConnectionLimits { most: 20, ..ConnectionLimits::default() }).await;
-    let mut held = Vec::new();
-    for n in 0..60 {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        if n % 2 == 0 {
-            stream.write_all(b"GET /sign-in HTTP/1.1\r\nHost: loc").await.unwrap();
-        }
-        held.push(stream);
-    }
-    let (status, _) = ask(address, &get("/healthz", "")).await.expect("an answer");
-    assert_eq!(status, 200);
-    assert_eq!(held.len(), 60);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn halves_of_forms_do_not_keep_others_out() {
-    let app = TestApp::start().await;
-    let address = app.listen(ConnectionLimits { most: 5, ..ConnectionLimits::default() }).await;
-    let mut held = Vec::new();
-    for _ in 0..10 {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let half = b"POST /session/begin HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n\r\nname=";
-        stream.write_all(half).await.unwrap();
-        held.push(stream);
-    }
-    let (status, _) = ask(address, &get("/healthz", "")).await.expect("an answer");
-    assert_eq!(status, 200);
-    let mut said = Vec::new();
-    // Closed to make room, and not when the time limit of a body was over: then it would have been told.
-    let _ = held[0].read_to_end(&mut said).await;
-    assert!(said.is_empty(), "{}", String::from_utf8_lossy(&said));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_being_taken_is_cut_after_those_that_wait() {
-    let (pieces, rest) = tokio::sync::mpsc::unbounded_channel::<Result<&str, std::convert::Infallible>>();
-    let body = axum::body::Body::from_stream(stream::unfold(rest, |mut rest| async move { Some((rest.recv().await?, rest)) }));
-    let body = Arc::new(std::sync::Mutex::new(Some(body)));
-    let router = axum::Router::new().route("/", axum::routing::get(async move || body.lock().unwrap().take().unwrap_or_default()));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let limits = ConnectionLimits { most: 2, ..ConnectionLimits::default() };
-    tokio::spawn(patchboard::server::serve(listener, router, limits, std::future::pending()));
-    let mut taking = TcpStream::connect(address).await.unwrap();
-    taking.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    pieces.send(Ok("first")).unwrap();
-    let mut said = String::new();
-    let mut hear = async |until: &str| {
-        while !said.contains(until) {
-            let mut piece = [0; 1024];
-            let n = taking.read(&mut piece).await.unwrap();
-            assert!(n > 0, "it was cut after {said}");
-            said.push_str(std::str::from_utf8(&piece[..n]).unwrap());
-        }
-    };
-    hear("first").await;
-    // One more that waits, and one for which there is no room.
-    let mut waits = TcpStream::connect(address).await.unwrap();
-    let (status, _) = ask(address, &get("/", "")).await.expect("an answer");
-    assert_eq!(status, 200);
-    assert_eq!(waits.read(&mut [0; 16]).await.unwrap_or_default(), 0, "the one that waited was closed");
-    pieces.send(Ok("second")).unwrap();
-    hear("second").await;
-}
-
 /// What is sent is kept within bounds, before it is known who asks and afterwards.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
@@ -439,31 +371,4 @@ async fn strangers_who_never_end_a_long_form_hold_up_nobody() {
     assert!(to.starts_with("/plans/"), "{to}");
     // Not one of them was given up first.
     assert!(strangers.iter().all(|stream| stream.try_read(&mut [0]).is_err()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_whatever_connections_do() {
-    let simulator = simulator(Arc::new(SystemClock), 20).await;
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(&simulator, dir.path(), &[("PATCHBOARD__SERVER__STOP_SECONDS", "1")]);
-    let address: SocketAddr = server.url.trim_start_matches("http://").parse().unwrap();
-    let beginnings: [&[u8]; 5] = [
-        b"",
-        b"GET /sign-in HTTP/1.1\r\nHost: loc",
-        b"POST /session/begin HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nname=",
-        b"POST /session/begin HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nna",
-        b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\nGET /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    ];
-    let mut held = Vec::new();
-    for beginning in beginnings {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(beginning).await.unwrap();
-        held.push(stream);
-    }
-    // All of them were taken: one that came later was answered.
-    let mut browser = Browser::new();
-    browser.sign_in(&server).await;
-    server.signal("TERM");
-    assert!(tokio::task::spawn_blocking(move || server.ended()).await.unwrap().success());
-    assert_eq!(held.len(), 5);
 }

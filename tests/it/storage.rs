@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::http::StatusCode;
 use patchboard_backend::{Policy, Store, Workers, clock::SystemClock};
-use patchboard_domain::{id::PlanId, review::ReviewPolicy, send::ItemState};
+use patchboard_domain::{account::Role, id::PlanId, review::ReviewPolicy, send::ItemState};
 use patchboard_simulator::{
     Act, Fault,
     proxy::{Proxy, Toxic, Way},
@@ -325,6 +325,40 @@ async fn a_request_that_cannot_be_read_holds_up_nothing_else() {
     assert_eq!(app.get("/doubt").await.status, StatusCode::OK);
     app.sync().await;
     assert_eq!(app.count("SELECT COUNT(*) FROM items WHERE state = 'stopped' AND doc LIKE '%no_proof%'").await, 1);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_takes_no_page_from_the_others() {
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(2).await;
+    app.send().await;
+    let (other, instances) = app.confirmed(1).await;
+    app.send().await;
+    app.sync().await;
+    let task = app.simulator.world(|w| w.tasks_of(&instances[0])[0].id.replace('-', ""));
+    app.person("sam", &[Role::Viewer]).await;
+    app.post("/api/tasks/order", &[("cloud", "test"), ("task", &task), ("what", "cancel")]).await;
+    let mut edits = vec![
+        format!("UPDATE items SET doc = 'x' WHERE plan = '{id}'"),
+        format!("UPDATE plans SET draft = 'x' WHERE id = '{id}'"),
+        "UPDATE orders SET doc = 'x'".to_owned(),
+    ];
+    if app.database.is_file() {
+        edits.extend([
+            "UPDATE users SET full_name = x'fffe00' WHERE name = 'sam'".to_owned(),
+            "UPDATE catalogue SET patch = CAST(patch AS BLOB)".to_owned(),
+            format!("UPDATE plans SET updated_at = 'x' WHERE id = '{id}'"),
+            "UPDATE tasks SET start_at = 'x'".to_owned(),
+        ]);
+    }
+    for edit in edits {
+        app.sql(&edit).await;
+        for page in ["/", "/plans", "/doubt", "/tasks", "/instances", "/people"] {
+            let page_of_task = edit.contains("UPDATE tasks") && page == "/instances";
+            assert!(app.get(page).await.status == StatusCode::OK || page_of_task, "{page} after {edit}");
+        }
+        assert_eq!(app.get(&format!("/plans/{other}")).await.status, StatusCode::OK, "{edit}");
+    }
 }
 
 #[tokio::test]

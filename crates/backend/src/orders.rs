@@ -21,6 +21,9 @@ use std::{
 /// How long orders are given before the list is read.
 const GIVING: Duration = Duration::from_secs(60);
 
+/// Shortest time between two tries of one order whose answer was lost, in seconds.
+const AGAIN: i64 = 60;
+
 /// Longest reason, in characters.
 pub const REASON_MAX: usize = 300;
 
@@ -137,7 +140,11 @@ impl Services {
         let began = self.elapsed();
         for order in orders {
             heard.note();
-            if self.elapsed().saturating_sub(began) > GIVING || self.give_order(cloud, &order).await?.is_break() {
+            let state = self.store().cloud_state(cloud.name()).await?;
+            // A call would wait until the pause is over, and the list for the call.
+            let waits = state.is_stopped() || state.paused_until(self.store().now().await?).is_some();
+            let is_over = self.elapsed().saturating_sub(began) > GIVING;
+            if waits || is_over || self.give_order(cloud, &order).await?.is_break() {
                 break;
             }
         }
@@ -163,13 +170,16 @@ impl Services {
     }
 
     async fn give_order(&self, cloud: &Cloud, order: &OrderRow) -> Result<ControlFlow<()>, Failure> {
-        let OrderState::Asked { may_have_worked, .. } = order.state else { return Ok(ControlFlow::Continue(())) };
-        if !self.may_be_given(cloud, order).await? {
+        let OrderState::Asked { may_have_worked, given_at: before, .. } = order.state else { return Ok(ControlFlow::Continue(())) };
+        let now = self.store().now().await?;
+        // One that lies ahead is of before the clock was set back.
+        let is_early = before.is_some_and(|at| at <= now && at > now - chrono::Duration::seconds(AGAIN));
+        if is_early || !self.may_be_given(cloud, order).await? {
             return Ok(ControlFlow::Continue(()));
         }
         // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
         let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
-        let given_at = Some(self.store().now().await?);
+        let given_at = Some(now);
         let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true, given_at };
         match self.store().put_order(&order.id, &order.state, &given, None).await {
             Ok(()) => {}
@@ -187,14 +197,14 @@ impl Services {
             Err(failure) => {
                 let error = translate::error(&failure);
                 match failure.fate() {
-                    Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked, given_at },
+                    Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked, given_at: before },
                     Fate::Unknown => {
                         waited = began.elapsed() >= cloud.deadline() / 2;
                         OrderState::Asked { error: Some(error), may_have_worked: true, given_at }
                     }
                     // Refused credentials say nothing about the task: asked again when somebody resumes.
                     Fate::Rejected if matches!(failure, patchboard_gaussdb::Error::Unauthorized(_)) => {
-                        OrderState::Asked { error: Some(error), may_have_worked, given_at }
+                        OrderState::Asked { error: Some(error), may_have_worked, given_at: before }
                     }
                     Fate::Rejected if may_have_worked => OrderState::Contested { error, at: Some(now) },
                     Fate::Rejected => OrderState::Refused { error },
@@ -202,9 +212,9 @@ impl Services {
             }
         };
         let deed = self.order_deed(&Actor::system(), "task.answer", cloud.name(), order, &next);
-        self.store().put_order(&order.id, &given, &next, Some(&deed)).await?;
-        let state = self.store().cloud_state(cloud.name()).await?;
-        let waits = state.is_stopped() || state.throttled_until(now).is_some();
-        Ok(if waited || waits { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        // An answer that fails as the one before is not told again and again.
+        let deed = (!next.says_the_same_as(&order.state)).then_some(deed);
+        self.store().put_order(&order.id, &given, &next, deed.as_ref()).await?;
+        Ok(if waited { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }

@@ -77,13 +77,14 @@ impl SharedPace {
 
 fn errand(errand: gaussdb::Errand) -> Errand {
     match errand {
-        gaussdb::Errand::Change => Errand::Change,
+        gaussdb::Errand::Change | gaussdb::Errand::TakeBack => Errand::Change,
         gaussdb::Errand::Look => Errand::Look,
         gaussdb::Errand::Prepare => Errand::Prepare,
     }
 }
 
-/// What a failed call says about the pace. That a list could not be read is the matter of whoever reads it.
+/// What a failed call says about the pace. That a list could not be read is the matter of whoever reads it, and that a task could not be
+/// taken back that of its order: nothing else waits for it.
 fn failure(errand: gaussdb::Errand, error: &gaussdb::Error) -> Option<Option<Failure>> {
     use gaussdb::Error as E;
     match error {

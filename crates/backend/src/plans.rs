@@ -1,6 +1,6 @@
 //! Submitted plans: confirm, hold, withdraw, look at.
 
-use crate::{Error, Services, drafts::plan_subject, fleet::nearest_page, moves::moves_detail, zones};
+use crate::{Error, Services, approval::readable, drafts::plan_subject, fleet::nearest_page, moves::moves_detail, zones};
 use chrono::Duration;
 use patchboard_domain::{
     account::Actor,
@@ -9,7 +9,7 @@ use patchboard_domain::{
     filter::PAGE_SIZE,
     fleet::{Page, PlanRow, SentView},
     id::{CloudName, InstanceId, PlanId},
-    plan::Plan,
+    plan::{Plan, PlanState},
     review::before_submission,
     schedule::read_start,
     send::{Item, ItemState, count_kinds, ended_badly, patch_groups, plan_state, requests_sent, urgency},
@@ -266,7 +266,7 @@ impl Services {
     }
 
     /// The items of a plan, judged by the last listing of tasks: what went wrong first, then in the order of the requests.
-    async fn items_of(&self, plan: &Plan, sync: Option<&SyncStatus>) -> Result<Vec<Item>, Error> {
+    async fn items_of(&self, plan: &Plan, sync: Option<&SyncStatus>) -> Result<Vec<Item>, patchboard_store::Error> {
         let tasks_at = sync.and_then(|s| s.tasks_at);
         let settle_seconds = sync.map_or(self.policy().settle_seconds, |s| s.settle_seconds);
         let mut items = self.store().items(&plan.id).await?;
@@ -303,15 +303,17 @@ impl Services {
         let (sync, names) = (self.sync_statuses().await?, self.names().await?);
         let mut rows = Vec::new();
         for plan in plans {
-            let items = self.items_of(&plan, sync.iter().find(|s| s.cloud == plan.cloud)).await?;
+            let of_cloud = sync.iter().find(|s| s.cloud == plan.cloud);
+            let items = readable(&plan.id, self.items_of(&plan, of_cloud).await)?;
             let reviews = if plan.stage() == Stage::Submitted { Vec::new() } else { self.store().reviews(&plan.id).await? };
             let review = reviews.into_iter().last();
             let state = match plan.stage() {
-                Stage::Submitted => plan_state(&items, plan.held_at.is_some()),
+                // What became of one that cannot be read nobody knows.
+                Stage::Submitted => items.as_ref().map_or(PlanState::InDoubt, |items| plan_state(items, plan.held_at.is_some())),
                 _ => before_submission(&plan, review.as_ref(), self.policy().lead_minutes, self.now()),
             };
             let author = plan.author.as_ref().and_then(|a| names.get(a).cloned());
-            rows.push(PlanRow { plan, state, counts: count_kinds(&items), author, review });
+            rows.push(PlanRow { plan, state, counts: count_kinds(&items.unwrap_or_default()), author, review });
         }
         Ok(rows)
     }

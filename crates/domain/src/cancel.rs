@@ -112,6 +112,17 @@ impl OrderState {
         }
     }
 
+    /// Whether both have no answer for the same reason.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let reason = |state: &Self| match state {
+            Self::Asked { error: Some(error), may_have_worked, .. } => {
+                Some((error.http_status, error.code.clone(), error.message.clone(), *may_have_worked))
+            }
+            _ => None,
+        };
+        reason(self).is_some() && reason(self) == reason(other)
+    }
+
     /// Something is still to come.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Asked { .. } | Self::Contested { .. } | Self::Answered { .. })

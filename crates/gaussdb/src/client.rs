@@ -28,8 +28,10 @@ use tokio::sync::{Mutex, OnceCell};
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errand {
-    /// Creates, cancels or deletes.
+    /// Creates.
     Change,
+    /// Cancels or deletes.
+    TakeBack,
     /// Reads lists.
     Look,
     /// Reads what one instance may have.
@@ -219,6 +221,7 @@ impl Client {
             errand: match method {
                 Method::GET if rest.ends_with("candidate-versions") => Errand::Prepare,
                 Method::GET => Errand::Look,
+                Method::PUT | Method::DELETE => Errand::TakeBack,
                 _ => Errand::Change,
             },
             project: Some(project),

@@ -2,9 +2,10 @@
 
 use crate::{
     Error, Store,
-    error::{json, one_row},
+    error::{json, one_row, or_log},
     ledger::append,
     sessions::end_sessions,
+    sql::Sql,
     time::{instant, ms},
     tx::Tx,
     user::{Row, SELECT, insert_user},
@@ -50,14 +51,13 @@ async fn set_password(tx: &mut Tx, id: &UserId, password: &str) -> Result<(), Er
 }
 
 impl Store {
-    /// Every account, by name.
+    /// Every account, by name. One that cannot be read is left out and logged: nobody acts for it, and the others do without it.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Inconsistent`].
+    /// [`Error::Database`].
     pub async fn users(&self) -> Result<Vec<User>, Error> {
-        let rows: Vec<Row> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY name_key"))).fetch_all(self.reader().await).await?;
-        rows.into_iter().map(Row::read).collect()
+        let rows: Vec<Row> = Sql::new(format!("{SELECT} ORDER BY name_key")).readable_rows(self.reader().await).await?;
+        Ok(rows.into_iter().filter_map(|row| or_log(row.read())).collect())
     }
 
     /// One account. Read where it is written, so that a change counts at once.

@@ -137,7 +137,9 @@ impl Store {
                     .await?;
             }
             None => {
-                sqlx::query("DELETE FROM holds WHERE scope = $1").bind(scope.key()).execute(&mut *tx).await?;
+                let everything = "DELETE FROM holds WHERE scope = $1 OR scope NOT LIKE 'cloud/%'";
+                let sql = if *scope == Scope::Everything { everything } else { "DELETE FROM holds WHERE scope = $1" };
+                sqlx::query(sql).bind(scope.key()).execute(&mut *tx).await?;
             }
         }
         if let Some(deed) = deed {
@@ -151,13 +153,16 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn holds(&self) -> Result<Vec<Hold>, Error> {
-        let rows: Vec<(String, i64, Option<String>, String)> =
-            sqlx::query_as("SELECT scope, held_at, user_id, reason FROM holds ORDER BY held_at, scope")
-                .fetch_all(self.reader().await)
-                .await?;
+        let rows: Vec<(String, i64, Option<String>, String)> = sqlx::query_as(
+            "SELECT CAST(scope AS TEXT), CAST(held_at AS BIGINT), user_id, CAST(reason AS TEXT) FROM holds ORDER BY held_at, scope",
+        )
+        .fetch_all(self.reader().await)
+        .await?;
         let read = |(scope, at, by, reason): (String, i64, Option<String>, String)| {
-            Some(Hold { scope: Scope::parse(&scope)?, at: instant(at), by: by.map(UserId::new), reason })
+            // One that cannot be understood holds everything.
+            let scope = Scope::parse(&scope).unwrap_or(Scope::Everything);
+            Hold { scope, at: instant(at), by: by.map(UserId::new), reason }
         };
-        Ok(rows.into_iter().filter_map(read).collect())
+        Ok(rows.into_iter().map(read).collect())
     }
 }

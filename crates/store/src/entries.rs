@@ -75,7 +75,7 @@ struct Row {
 
 const ENTRY: &str =
     "SELECT r.doc, r.not_before, r.fence, r.claimed_by, r.claimed_until, p.cloud, p.start_at, p.submitted_at, p.held_at, p.withdrawn_at,
-    (SELECT COUNT(*) FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud) AS holds
+    (SELECT COUNT(*) FROM holds h WHERE h.scope NOT LIKE 'cloud/%' OR h.scope = 'cloud/' || p.cloud) AS holds
     FROM requests r JOIN plans p ON p.id = r.plan WHERE r.plan = $1 AND r.position = $2 AND p.submitted_at IS NOT NULL";
 
 #[derive(FromRow)]
@@ -411,7 +411,7 @@ const SENDABLE: &str = "SELECT r.plan, r.position FROM requests r JOIN plans p O
     WHERE r.plan IN (SELECT plan FROM items WHERE state = 'planned') AND p.cloud = $1 AND p.held_at IS NULL AND p.withdrawn_at IS NULL
     AND (r.not_before <= $2 OR r.not_before > $2 + 1000000)
     AND (r.claimed_by IS NULL OR r.claimed_until <= $2 OR r.claimed_until > $2 + 300000)
-    AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud)
+    AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.scope NOT LIKE 'cloud/%' OR h.scope = 'cloud/' || p.cloud)
     AND EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'planned')
     AND NOT EXISTS (SELECT 1 FROM items i WHERE i.plan = r.plan AND i.position = r.position AND i.state = 'sending')
     ORDER BY p.start_at, p.submitted_at, r.plan, r.position LIMIT 1";

@@ -227,7 +227,8 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn catalogue(&self) -> Result<Vec<PatchVersion>, Error> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT DISTINCT patch FROM catalogue").fetch_all(self.reader().await).await?;
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT DISTINCT CAST(patch AS TEXT) FROM catalogue").fetch_all(self.reader().await).await?;
         let mut patches: Vec<PatchVersion> = rows.iter().filter_map(|(p,)| p.parse().ok()).collect();
         patches.sort_unstable();
         Ok(patches)

@@ -127,7 +127,7 @@ impl Store {
     /// [`Error::Database`].
     pub async fn move_of_order(&self, order: &str) -> Result<Option<MoveOrder>, Error> {
         let row: Option<(Option<i64>, Option<i64>, i64)> = sqlx::query_as(
-            "SELECT p.withdrawn_at, p.held_at, (SELECT COUNT(*) FROM holds h WHERE h.scope = 'everything' OR h.scope = 'cloud/' || p.cloud)
+            "SELECT p.withdrawn_at, p.held_at, (SELECT COUNT(*) FROM holds h WHERE h.scope NOT LIKE 'cloud/%' OR h.scope = 'cloud/' || p.cloud)
              FROM moves m JOIN plans p ON p.id = m.plan WHERE m.order_id = $1 LIMIT 1",
         )
         .bind(order)

@@ -4,6 +4,7 @@ use crate::{
     Error, Store,
     error::{doc, json, one_row, or_log},
     ledger::append,
+    sql::Sql,
     time::{instant, ms},
     tx::Tx,
 };
@@ -107,8 +108,10 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub async fn last_order_of(&self, cloud: &CloudName, task_key: &str) -> Result<Option<OrderRow>, Error> {
-        let rows: Vec<Row> = sqlx::query_as(ABOUT).bind(cloud.as_str()).bind(task_key).fetch_all(self.reader().await).await?;
-        Ok(rows.into_iter().rev().find_map(|row| or_log(read(row))))
+        let mut q = Sql::new("SELECT id, task_id, what, asked_at, doc FROM orders WHERE cloud = ");
+        q.push_bind(cloud.as_str()).push(" AND task_key = ").push_bind(task_key).push(" ORDER BY asked_at DESC, id DESC");
+        let rows: Vec<Row> = q.readable_rows(self.reader().await).await?;
+        Ok(rows.into_iter().find_map(|row| or_log(read(row))))
     }
 
     /// All orders about a task id, oldest first.

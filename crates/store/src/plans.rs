@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Store,
-    error::{doc, json, one_row},
+    error::{doc, json, one_row, or_log},
     ledger::append,
     sql::Sql,
     time::{instant, ms},
@@ -81,7 +81,10 @@ async fn note_editor(tx: &mut Tx, plan: &PlanId, user: Option<&UserId>) -> Resul
 impl Store {
     /// The plans of rows, with their editors.
     async fn with_editors(&self, rows: Vec<Row>) -> Result<Vec<Plan>, Error> {
-        let mut plans = rows.into_iter().map(Row::read).collect::<Result<Vec<Plan>, _>>()?;
+        self.with_their_editors(rows.into_iter().map(Row::read).collect::<Result<_, _>>()?).await
+    }
+
+    async fn with_their_editors(&self, mut plans: Vec<Plan>) -> Result<Vec<Plan>, Error> {
         let mut editors: BTreeMap<String, Vec<UserId>> = BTreeMap::new();
         for chunk in plans.chunks(500) {
             let mut q = Sql::new("SELECT plan, user_id FROM plan_editors WHERE plan IN (");
@@ -138,7 +141,7 @@ impl Store {
         Ok(self.with_editors(rows).await?.pop())
     }
 
-    /// Plans, last changed first.
+    /// Plans, last changed first. One that cannot be read is counted, left out and logged.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Inconsistent`].
@@ -146,8 +149,9 @@ impl Store {
         let total = sqlx::query_scalar("SELECT COUNT(*) FROM plans").fetch_one(self.reader().await).await?;
         let mut q = Sql::new(SELECT);
         q.push(" ORDER BY updated_at DESC, id LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
-        let rows: Vec<Row> = q.rows(self.reader().await).await?;
-        Ok((self.with_editors(rows).await?, total))
+        let rows: Vec<Row> = q.readable_rows(self.reader().await).await?;
+        let plans = rows.into_iter().filter_map(|row| or_log(row.read())).collect();
+        Ok((self.with_their_editors(plans).await?, total))
     }
 
     /// Replaces the draft of a plan that still has this revision and is neither in review nor submitted.

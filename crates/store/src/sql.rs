@@ -1,6 +1,6 @@
 //! A statement put together from pieces, with `$1`, `$2`… for its values: what both engines take.
 
-use crate::Error;
+use crate::{Error, error::or_log};
 use sqlx::Arguments;
 use sqlx::{
     Any, AssertSqlSafe, Executor, FromRow,
@@ -49,6 +49,15 @@ impl Sql {
         on: impl Executor<'_, Database = Any>,
     ) -> Result<Vec<T>, Error> {
         Ok(sqlx::query_as_with(AssertSqlSafe(self.text), self.values).fetch_all(on).await?)
+    }
+
+    /// The rows that can be read; the others are left out and logged. For lists that people look at, and not for what decides.
+    pub(crate) async fn readable_rows<T: for<'r> FromRow<'r, AnyRow>>(
+        self,
+        on: impl Executor<'_, Database = Any>,
+    ) -> Result<Vec<T>, Error> {
+        let rows = sqlx::query_with(AssertSqlSafe(self.text), self.values).fetch_all(on).await?;
+        Ok(rows.iter().filter_map(|row| or_log(T::from_row(row).map_err(Error::from))).collect())
     }
 
     pub(crate) async fn row<T: for<'r> FromRow<'r, AnyRow> + Send + Unpin>(

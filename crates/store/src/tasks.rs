@@ -215,7 +215,8 @@ impl Store {
         Ok(oldest.map(instant))
     }
 
-    /// A page of tasks, next start first among those to come, then the past from the newest; and the number of all.
+    /// A page of tasks, next start first among those to come, then the past from the newest; and the number of all. One that cannot be
+    /// read is counted, left out and logged.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -237,7 +238,7 @@ impl Store {
         q.push(" ORDER BY CASE WHEN t.status IN ('Pending', 'Running') AND t.gone_at IS NULL THEN 0 ELSE 1 END, ABS(COALESCE(t.start_at, 0) - ");
         q.push_bind(ms(now)).push("), t.task_key, t.instance LIMIT ").push_bind(PAGE_SIZE);
         q.push(" OFFSET ").push_bind((page.max(1) - 1).saturating_mul(PAGE_SIZE));
-        let rows: Vec<Row> = q.rows(self.reader().await).await?;
+        let rows: Vec<Row> = q.readable_rows(self.reader().await).await?;
         Ok((rows.into_iter().map(Task::from).collect(), total))
     }
 
