@@ -1,6 +1,7 @@
 //! Cancelling tasks and deleting their records: asked, answered, confirmed by the list.
 
 use crate::{Cloud, Error, Services, heard::Heard, review::cleaned, sync::Failure, translate};
+use chrono::{DateTime, Utc};
 use patchboard_domain::{
     account::Actor,
     authority::Action,
@@ -10,7 +11,7 @@ use patchboard_domain::{
     ledger::Deed,
     send::{CloudError, INTERRUPTED},
 };
-use patchboard_gaussdb::Fate;
+use patchboard_gaussdb::{Error as CloudFailure, Fate};
 use patchboard_store::{MoveOrder, OrderRow};
 use serde_json::json;
 use std::{
@@ -170,7 +171,7 @@ impl Services {
     }
 
     async fn give_order(&self, cloud: &Cloud, order: &OrderRow) -> Result<ControlFlow<()>, Failure> {
-        let OrderState::Asked { may_have_worked, given_at: before, .. } = order.state else { return Ok(ControlFlow::Continue(())) };
+        let OrderState::Asked { given_at: before, .. } = order.state else { return Ok(ControlFlow::Continue(())) };
         let now = self.store().now().await?;
         // One that lies ahead is of before the clock was set back.
         let is_early = before.is_some_and(|at| at <= now && at > now - chrono::Duration::seconds(AGAIN));
@@ -179,8 +180,7 @@ impl Services {
         }
         // On disk before a byte leaves: a process that ends here must not take a later refusal for the whole story.
         let interrupted = CloudError { message: INTERRUPTED.to_owned(), ..CloudError::default() };
-        let given_at = Some(now);
-        let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true, given_at };
+        let given = OrderState::Asked { error: Some(interrupted), may_have_worked: true, given_at: Some(now) };
         match self.store().put_order(&order.id, &order.state, &given, None).await {
             Ok(()) => {}
             Err(patchboard_store::Error::Changed) => return Ok(ControlFlow::Continue(())),
@@ -191,30 +191,32 @@ impl Services {
             TaskOrder::Cancel => cloud.client().cancel_schedule_task(order.task.as_str()).await,
             TaskOrder::Delete => cloud.client().delete_schedule_task(order.task.as_str()).await,
         };
-        let (mut waited, now) = (false, self.store().now().await?);
-        let next = match result {
-            Ok(()) => OrderState::Answered { at: now },
-            Err(failure) => {
-                let error = translate::error(&failure);
-                match failure.fate() {
-                    Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked, given_at: before },
-                    Fate::Unknown => {
-                        waited = began.elapsed() >= cloud.deadline() / 2;
-                        OrderState::Asked { error: Some(error), may_have_worked: true, given_at }
-                    }
-                    // Refused credentials say nothing about the task: asked again when somebody resumes.
-                    Fate::Rejected if matches!(failure, patchboard_gaussdb::Error::Unauthorized(_)) => {
-                        OrderState::Asked { error: Some(error), may_have_worked, given_at: before }
-                    }
-                    Fate::Rejected if may_have_worked => OrderState::Contested { error, at: Some(now) },
-                    Fate::Rejected => OrderState::Refused { error },
-                }
-            }
-        };
+        let waited = began.elapsed() >= cloud.deadline() / 2 && matches!(&result, Err(failure) if failure.fate() == Fate::Unknown);
+        let next = after_answer(&order.state, &given, result, self.store().now().await?);
         let deed = self.order_deed(&Actor::system(), "task.answer", cloud.name(), order, &next);
         // An answer that fails as the one before is not told again and again.
         let deed = (!next.says_the_same_as(&order.state)).then_some(deed);
         self.store().put_order(&order.id, &given, &next, deed.as_ref()).await?;
         Ok(if waited { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+/// What an order comes to that stood as `before`, was written down as `given`, and was answered at `now`.
+fn after_answer(before: &OrderState, given: &OrderState, result: Result<(), CloudFailure>, now: DateTime<Utc>) -> OrderState {
+    let may_have_worked = matches!(before, OrderState::Asked { may_have_worked: true, .. });
+    let failure = match result {
+        Ok(()) => return OrderState::Answered { at: now },
+        Err(failure) => failure,
+    };
+    let error = translate::error(&failure);
+    match failure.fate() {
+        Fate::Unknown => OrderState::Asked { error: Some(error), may_have_worked: true, given_at: given.given_at() },
+        Fate::NotSent => OrderState::Asked { error: Some(error), may_have_worked, given_at: before.given_at() },
+        // Refused credentials say nothing about the task: asked again when somebody resumes.
+        Fate::Rejected if matches!(failure, CloudFailure::Unauthorized(_)) => {
+            OrderState::Asked { error: Some(error), may_have_worked, given_at: before.given_at() }
+        }
+        Fate::Rejected if may_have_worked => OrderState::Contested { error, at: Some(now) },
+        Fate::Rejected => OrderState::Refused { error },
     }
 }
