@@ -9,6 +9,7 @@ use rows::Rows;
 use crate::{
     credentials::{Credentials, Token},
     error::{self, Answer, Error},
+    pacer::{Errand, Pacer},
     region, sign,
 };
 use chrono::{DateTime, Utc};
@@ -16,7 +17,6 @@ use reqwest::{Method, Url, header::HeaderMap, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use std::{
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -24,27 +24,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{Mutex, OnceCell};
-
-/// What a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errand {
-    /// Creates.
-    Change,
-    /// Cancels or deletes.
-    TakeBack,
-    /// Reads lists.
-    Look,
-    /// Reads what one instance may have.
-    Prepare,
-}
-
-/// Says when a call may be made, and hears what came of each. All calls of a connection come past it, repetitions too.
-pub trait Pacer: Send + Sync {
-    /// Returns when it may be made.
-    fn admit(&self, errand: Errand) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
-    /// Hears what came of it.
-    fn heard<'a>(&'a self, errand: Errand, failure: Option<&'a Error>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-}
 
 /// Asks what time it is. An argument, so that a test can say.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;

@@ -7,10 +7,12 @@ pub mod client;
 pub mod credentials;
 pub mod error;
 pub mod instant;
+pub mod pacer;
 pub mod region;
 pub mod sign;
 pub mod wire;
 
-pub use client::{Client, Errand, Options, Pacer};
+pub use client::{Client, Options};
 pub use credentials::Credentials;
 pub use error::{Error, Fate};
+pub use pacer::{Errand, Pacer};

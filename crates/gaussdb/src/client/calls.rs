@@ -98,7 +98,7 @@ impl Client {
         let mut last = Err(Error::Invalid("no variant of the batch candidate call".to_owned()));
         for version in ["v3.1", "v3"] {
             let mut call = self.call(Method::POST, version, "instances/db-upgrade/candidate-versions").await?;
-            call.errand = super::Errand::Prepare;
+            call.errand = crate::Errand::Prepare;
             call.body = Some(body.clone());
             last = self.get(call).await;
             if !matches!(&last, Err(e) if e.is_unknown_api()) {

@@ -25,7 +25,7 @@ impl Client {
             query: vec![("name".to_owned(), region.clone())],
             body: None,
             project: None,
-            errand: super::Errand::Change,
+            errand: crate::Errand::Change,
             signed_at: None,
         };
         let list: wire::ProjectList = self.get(call).await?;
