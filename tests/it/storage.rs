@@ -359,6 +359,16 @@ async fn a_row_that_cannot_be_read_takes_no_page_from_the_others() {
         }
         assert_eq!(app.get(&format!("/plans/{other}")).await.status, StatusCode::OK, "{edit}");
     }
+    // A number beyond all others is shown, and nothing is counted past it.
+    let app = TestApp::start().await;
+    let (id, _) = app.confirmed(1).await;
+    app.send().await;
+    for table in ["items", "requests", "attempts"] {
+        app.sql(&format!("UPDATE {table} SET position = 9223372036854775807")).await;
+    }
+    for page in [format!("/plans/{id}"), format!("/plans/{id}/record")] {
+        assert_eq!(app.get(&page).await.status, StatusCode::OK, "{page}");
+    }
 }
 
 #[tokio::test]
